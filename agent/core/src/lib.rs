@@ -1,1 +1,14 @@
-//! Placeholder while the workspace is laid out.
+// SPDX-License-Identifier: Apache-2.0
+//! Every decision the agent takes, as pure functions over values.
+//!
+//! Nothing here opens a file, a socket or a process, reads a clock or draws a
+//! random number: what the machine looks like comes in as a value
+//! ([`snapshot`]), what shall happen to it goes out as a value ([`plan`],
+//! [`network`], [`lifecycle`]). The crate `ironseed-machine` carries them out.
+
+pub mod block;
+pub mod event;
+pub mod fault;
+pub mod image_request;
+pub mod node;
+pub mod plan;

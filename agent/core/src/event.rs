@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The one stream of events that log, screen, step results and reports are
+//! made from, and the named phases and waits of the agent.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::fault::{Fault, Owner};
+
+/// What the agent is doing. It is always in exactly one phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Settings are read, drivers load.
+    Starting,
+    /// Links come up, addresses are asked for.
+    Network,
+    /// The hardware is read.
+    Discovery,
+    /// The inventory is reported to Ironic.
+    Inspection,
+    /// Ironic is asked which node this is.
+    Lookup,
+    /// Registered; waiting for Ironic's commands.
+    Serving,
+    /// A command runs.
+    Working,
+    /// The machine powers off, reboots or is locked down.
+    HandOff,
+    /// Nothing more can be done without somebody's help; the last fault says why.
+    Stopped,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Phase::Starting => "starting",
+            Phase::Network => "network",
+            Phase::Discovery => "discovery",
+            Phase::Inspection => "inspection",
+            Phase::Lookup => "lookup",
+            Phase::Serving => "serving",
+            Phase::Working => "working",
+            Phase::HandOff => "hand-off",
+            Phase::Stopped => "stopped",
+        })
+    }
+}
+
+/// What the agent waits for. Closed: every wait has a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wait {
+    /// The kernel still finds devices and loads drivers.
+    Drivers,
+    /// No network card has appeared.
+    NoNetworkCard,
+    /// No cable, or nothing at its other end.
+    NoLink {
+        /// Names of the ports.
+        ports: Vec<String>,
+    },
+    /// There is link, but no DHCP server answers.
+    NoDhcpAnswer {
+        /// Names of the ports that have link.
+        ports: Vec<String>,
+    },
+    /// No disk large enough has appeared.
+    NoDisk,
+    /// Ironic cannot be reached or did not understand.
+    IronicUnreachable {
+        /// Base URL.
+        url: String,
+        /// What happened.
+        problem: String,
+    },
+    /// Ironic does not know this machine, or not in a state that allows lookup.
+    NodeUnknown {
+        /// Ironic's words.
+        answer: String,
+    },
+    /// The node is locked by another operation in Ironic.
+    NodeLocked,
+    /// Ironic refuses heartbeats.
+    HeartbeatRefused {
+        /// HTTP status and Ironic's words.
+        answer: String,
+    },
+    /// The image server is tried again.
+    ImageServer {
+        /// What is asked for.
+        url: String,
+        /// What happened last.
+        problem: String,
+    },
+}
+
+impl Wait {
+    /// Short stable name.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Wait::Drivers => "drivers",
+            Wait::NoNetworkCard => "no-network-card",
+            Wait::NoLink { .. } => "no-link",
+            Wait::NoDhcpAnswer { .. } => "no-dhcp-answer",
+            Wait::NoDisk => "no-disk",
+            Wait::IronicUnreachable { .. } => "ironic-unreachable",
+            Wait::NodeUnknown { .. } => "node-unknown",
+            Wait::NodeLocked => "node-locked",
+            Wait::HeartbeatRefused { .. } => "heartbeat-refused",
+            Wait::ImageServer { .. } => "image-server",
+        }
+    }
+
+    /// Who can end the wait, if it does not end by itself.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        match self {
+            Wait::Drivers | Wait::NoNetworkCard | Wait::NoDisk => Owner::Hardware,
+            Wait::NoLink { .. } | Wait::NoDhcpAnswer { .. } | Wait::ImageServer { .. } => {
+                Owner::Environment
+            }
+            Wait::IronicUnreachable { .. }
+            | Wait::NodeUnknown { .. }
+            | Wait::NodeLocked
+            | Wait::HeartbeatRefused { .. } => Owner::ControlPlane,
+        }
+    }
+
+    /// What to check next, as an instruction.
+    #[must_use]
+    pub fn next(&self) -> &'static str {
+        match self {
+            Wait::Drivers => "if this lasts, look at the kernel's messages",
+            Wait::NoNetworkCard => "look for a card the kernel has no driver for",
+            Wait::NoLink { .. } => "check the cables and the switch ports",
+            Wait::NoDhcpAnswer { .. } => "check the DHCP server and the VLAN of the switch port",
+            Wait::NoDisk => "check disks, backplane and RAID controller",
+            Wait::IronicUnreachable { .. } => {
+                "check ipa-api-url, routes and firewalls between this machine and Ironic"
+            }
+            Wait::NodeUnknown { .. } => {
+                "compare the MAC addresses with the node's ports, and check the node's provision state"
+            }
+            Wait::NodeLocked => "wait; if it lasts, look for a stuck operation on the node",
+            Wait::HeartbeatRefused { .. } => {
+                "read Ironic's answer; a wrong token means the node must be booted again by Ironic"
+            }
+            Wait::ImageServer { .. } => {
+                "check the image server and the network between it and this machine"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Wait::Drivers => f.write_str("drivers are still loading"),
+            Wait::NoNetworkCard => f.write_str("no network card found"),
+            Wait::NoLink { ports } => write!(f, "no link on {}", ports.join(", ")),
+            Wait::NoDhcpAnswer { ports } => write!(f, "no DHCP answer on {}", ports.join(", ")),
+            Wait::NoDisk => f.write_str("no disk found"),
+            Wait::IronicUnreachable { url, problem } => {
+                write!(f, "no answer from Ironic at {url}: {problem}")
+            }
+            Wait::NodeUnknown { answer } => {
+                write!(f, "Ironic does not accept this machine: {answer}")
+            }
+            Wait::NodeLocked => f.write_str("Ironic answered 409: node locked"),
+            Wait::HeartbeatRefused { answer } => {
+                write!(f, "Ironic refuses the heartbeat: {answer}")
+            }
+            Wait::ImageServer { url, problem } => {
+                write!(f, "image server trouble, trying again: {url}: {problem}")
+            }
+        }
+    }
+}
+
+/// A point in the life of this boot whose time is reported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Milestone {
+    /// `kernel`, `init`, `coldplug`, `agent`, `link`, `address`, `inventory`,
+    /// `inspection`, `lookup`, `heartbeat`, `download`, `write`, `boot-entry`, ….
+    pub name: String,
+    /// Time since the kernel started, in milliseconds.
+    pub at_ms: u64,
+}
+
+/// Long work that is under way.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Progress {
+    /// What is done, as a gerund and its subject: `writing /dev/sda`.
+    pub what: String,
+    /// Bytes done.
+    pub done: u64,
+    /// Bytes in all, where known.
+    pub total: Option<u64>,
+    /// Time since this work began.
+    pub elapsed: Duration,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The agent entered a phase.
+    Entered(Phase),
+    /// It waits, and for what.
+    Waiting(Wait),
+    /// The wait is over.
+    WaitOver,
+    /// A point in time worth keeping was reached.
+    Reached(Milestone),
+    /// Something the reader wants to know.
+    Note(String),
+    /// Something is odd but work goes on.
+    Warning(String),
+    /// A command from Ironic began.
+    CommandStarted {
+        /// Short name, with the step's name where it is a step.
+        name: String,
+    },
+    /// A command ended.
+    CommandEnded {
+        /// Short name, with the step's name where it is a step.
+        name: String,
+        /// How it ended.
+        result: Result<(), Fault>,
+        /// How long it took.
+        took: Duration,
+    },
+    /// Long work moved on.
+    Progress(Progress),
+    /// Something failed.
+    Failed(Fault),
+}
+
+/// How loud an event is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// For those who look for details.
+    Debug,
+    /// What a reader of the console wants to see.
+    Info,
+    /// Odd, or a wait that may need somebody.
+    Warning,
+    /// A failure.
+    Error,
+}
+
+impl Event {
+    /// How loud the event is.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        match self {
+            Event::WaitOver => Level::Debug,
+            Event::Waiting(Wait::Drivers) => Level::Info,
+            Event::Waiting(_) | Event::Warning(_) => Level::Warning,
+            Event::Failed(_) | Event::CommandEnded { result: Err(_), .. } => Level::Error,
+            _ => Level::Info,
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Entered(phase) => write!(f, "phase: {phase}"),
+            Event::Waiting(wait) => write!(
+                f,
+                "waiting: {wait} [{}]; next: {}",
+                wait.code(),
+                wait.next()
+            ),
+            Event::WaitOver => f.write_str("the wait is over"),
+            Event::Reached(milestone) => {
+                write!(f, "reached: {} at {} ms", milestone.name, milestone.at_ms)
+            }
+            Event::Note(text) => f.write_str(text),
+            Event::Warning(text) => write!(f, "warning: {text}"),
+            Event::CommandStarted { name } => write!(f, "command {name}: started"),
+            Event::CommandEnded {
+                name,
+                result: Ok(()),
+                took,
+            } => {
+                write!(
+                    f,
+                    "command {name}: succeeded after {:.1} s",
+                    took.as_secs_f64()
+                )
+            }
+            Event::CommandEnded {
+                name,
+                result: Err(fault),
+                took,
+            } => {
+                write!(
+                    f,
+                    "command {name}: failed after {:.1} s: {fault} [{}]; next: {}",
+                    took.as_secs_f64(),
+                    fault.code(),
+                    fault.next()
+                )
+            }
+            Event::Progress(progress) => write!(f, "{progress}"),
+            Event::Failed(fault) => write!(
+                f,
+                "failed: {fault} [{}]; next: {}",
+                fault.code(),
+                fault.next()
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mib = |bytes: u64| bytes >> 20;
+        let seconds = self.elapsed.as_secs_f64();
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a rate for people needs no exactness"
+        )]
+        let rate = if seconds > 0.0 {
+            self.done as f64 / 1e6 / seconds
+        } else {
+            0.0
+        };
+        write!(f, "progress: {}: {} MiB", self.what, mib(self.done))?;
+        if let Some(total) = self.total.filter(|total| *total > 0) {
+            let percent = u128::from(self.done) * 100 / u128::from(total);
+            write!(f, " of {} MiB, {percent} %", mib(total))?;
+        }
+        write!(f, ", {rate:.1} MB/s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_read_as_sentences() {
+        let cases = [
+            (Event::Entered(Phase::HandOff), "phase: hand-off"),
+            (
+                Event::Waiting(Wait::NoLink {
+                    ports: vec!["eno1".into(), "eno2".into()],
+                }),
+                "waiting: no link on eno1, eno2 [no-link]; next: check the cables and the switch ports",
+            ),
+            (
+                Event::Progress(Progress {
+                    what: "writing /dev/sda".into(),
+                    done: 50 << 20,
+                    total: Some(200 << 20),
+                    elapsed: Duration::from_secs(2),
+                }),
+                "progress: writing /dev/sda: 50 MiB of 200 MiB, 25 %, 26.2 MB/s",
+            ),
+        ];
+        for (event, text) in cases {
+            assert_eq!(event.to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What shall happen to the machine, as a value.
+//!
+//! A step's plan function makes a [`Plan`]; `guard::check` turns it into a
+//! `Checked<Plan>`; only that can be executed. An [`Op`] names the device it
+//! touches and says whether it destroys data, so that a plan can be shown,
+//! checked and tested without a disk.
+
+use serde::{Deserialize, Serialize};
+
+use crate::block::DeviceIdentity;
+use crate::image_request::{ConfigDrive, ImageRequest};
+
+/// One operation on the machine. Closed: a new effect is a new variant here.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "op")]
+pub enum Op {
+    /// Removes every signature and partition table of a device (contract §21.2).
+    WipeMetadata {
+        /// The disk or partition.
+        device: DeviceIdentity,
+    },
+    /// Erases an NVMe namespace by Format NVM.
+    NvmeFormat {
+        /// The namespace's disk.
+        device: DeviceIdentity,
+        /// How the controller shall erase.
+        erase: NvmeErase,
+        /// What to do instead if the controller fails the command; `None`: fail.
+        or_overwrite: Option<Overwrite>,
+    },
+    /// Writes over every byte of a device.
+    Overwrite {
+        /// The disk.
+        device: DeviceIdentity,
+        /// With what, and how often.
+        how: Overwrite,
+    },
+    /// Streams an image onto a disk, its first MiB last.
+    WriteImage {
+        /// The disk.
+        device: DeviceIdentity,
+        /// What to fetch and how to verify it.
+        image: Box<ImageRequest>,
+    },
+    /// Moves the backup GPT to the end of the disk, if there is a GPT.
+    RepairGptBackup {
+        /// The disk.
+        device: DeviceIdentity,
+    },
+    /// Makes the kernel read the partition table again; fails if there is no
+    /// partition in it.
+    RereadPartitions {
+        /// The disk.
+        device: DeviceIdentity,
+    },
+    /// Puts the config drive into its partition (contract §15).
+    WriteConfigDrive {
+        /// The disk.
+        device: DeviceIdentity,
+        /// The config drive's content.
+        drive: ConfigDrive,
+    },
+    /// Sets or creates an EFI variable.
+    SetEfiVariable {
+        /// Its name and value.
+        variable: EfiVariable,
+        /// Why, for the log.
+        reason: String,
+    },
+    /// Deletes an EFI variable.
+    DeleteEfiVariable {
+        /// Name with GUID, as efivarfs spells it: `Boot0001-8be4df61-…`.
+        name: String,
+        /// Why, for the log.
+        reason: String,
+    },
+    /// Flushes every file system and disk cache.
+    Sync,
+}
+
+/// How Format NVM erases user data (Secure Erase Settings, NVMe base specification).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NvmeErase {
+    /// SES 1: user data erase.
+    UserData,
+    /// SES 2: the encryption key is thrown away.
+    Cryptographic,
+}
+
+/// How a device is written over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overwrite {
+    /// Passes of random data.
+    pub random_passes: u32,
+    /// Whether a last pass writes zeroes.
+    pub zeroize: bool,
+}
+
+/// An EFI variable as efivarfs holds it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EfiVariable {
+    /// Name with GUID: `BootOrder-8be4df61-93ca-11d2-aa0d-00e098032b8c`.
+    pub name: String,
+    /// Attribute bits (UEFI specification, `GetVariable`).
+    pub attributes: u32,
+    /// The value.
+    pub data: Vec<u8>,
+}
+
+impl std::fmt::Debug for EfiVariable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({} bytes)", self.name, self.data.len())
+    }
+}
+
+impl Op {
+    /// The device the operation touches, if it touches one.
+    #[must_use]
+    pub fn device(&self) -> Option<&DeviceIdentity> {
+        match self {
+            Op::WipeMetadata { device }
+            | Op::NvmeFormat { device, .. }
+            | Op::Overwrite { device, .. }
+            | Op::WriteImage { device, .. }
+            | Op::RepairGptBackup { device }
+            | Op::RereadPartitions { device }
+            | Op::WriteConfigDrive { device, .. } => Some(device),
+            Op::SetEfiVariable { .. } | Op::DeleteEfiVariable { .. } | Op::Sync => None,
+        }
+    }
+
+    /// Whether data on the device is lost.
+    #[must_use]
+    pub fn destroys(&self) -> bool {
+        matches!(
+            self,
+            Op::WipeMetadata { .. }
+                | Op::NvmeFormat { .. }
+                | Op::Overwrite { .. }
+                | Op::WriteImage { .. }
+        )
+    }
+}
+
+/// Operations in order, and why these devices and no others.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Plan {
+    /// The operations. Those on one device run in this order.
+    pub ops: Vec<Op>,
+    /// How many devices are worked on at the same time; 1 keeps the whole order.
+    pub concurrency: usize,
+    /// What a failure on one device means for the others.
+    pub on_failure: OnFailure,
+    /// Every device that was looked at, with the reason for taking it or not.
+    pub choices: Vec<Choice>,
+}
+
+impl Plan {
+    /// A plan whose operations run one after the other and stop at the first failure.
+    #[must_use]
+    pub fn in_order(ops: Vec<Op>) -> Self {
+        Self {
+            ops,
+            concurrency: 1,
+            on_failure: OnFailure::Stop,
+            choices: Vec::new(),
+        }
+    }
+}
+
+/// What a failed operation means for the rest of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnFailure {
+    /// Nothing more is started.
+    Stop,
+    /// The other devices are still worked on; all failures are reported together.
+    FinishOthers,
+}
+
+/// One device that a plan considered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Choice {
+    /// Device node, `/dev/sda`.
+    pub device: String,
+    /// Whether the plan touches it.
+    pub chosen: bool,
+    /// Why, as half a sentence: `smallest disk of at least 4 GiB`, `virtual media`.
+    pub reason: String,
+}
