@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//! From the bytes of all sources to settings, or to everything that is wrong.
+
+use crate::origin::Origin;
+use crate::problem::{Problem, Problems, Warning};
+use crate::schema::{SCHEMA, Settings, row_of_key, row_of_word};
+use crate::sources::{Assignment, Assignments, Name, RawSources};
+use crate::suggest::nearest;
+
+/// Words that Ironic's documents name and that nothing reads (contract §2.2).
+const WORDS_WITHOUT_EFFECT: &[&str] = &["ipa-agent-token-required"];
+
+/// Sections that upstream has and that have no effect here (contract §2.5, §7).
+const SECTIONS_WITHOUT_EFFECT: &[&str] = &["metrics", "metrics_statsd"];
+
+/// Resolves the settings: flag over config file over parameters disk over
+/// kernel command line over default (contract §2.1).
+///
+/// # Errors
+///
+/// [`Problems`] with every bad value and every unreadable line, and with the
+/// settings that are usable nevertheless.
+pub fn resolve(sources: &RawSources) -> Result<Settings, Problems> {
+    let mut problems = Vec::new();
+    let all = sources.assignments(&mut problems);
+    let mut settings = Settings::read(&Assignments { all: &all }, &mut problems);
+    for assignment in &all {
+        match unknown(assignment) {
+            Some(Unknown::Warn(warning)) => settings.warnings.push(warning),
+            Some(Unknown::Refuse(problem)) => problems.push(problem),
+            None => {}
+        }
+    }
+    if problems.is_empty() {
+        return Ok(settings);
+    }
+    Err(Problems {
+        settings: Box::new(settings),
+        problems,
+    })
+}
+
+/// What to say about a name that no row has.
+enum Unknown {
+    Warn(Warning),
+    Refuse(Problem),
+}
+
+fn unknown(assignment: &Assignment) -> Option<Unknown> {
+    let origin = assignment.origin.clone();
+    match &assignment.name {
+        Name::Word(word) => unknown_word(origin, word).map(Unknown::Warn),
+        Name::Key(section, key) => unknown_key(origin, section, key),
+    }
+}
+
+/// The command line is shared with the kernel and the image: only words that
+/// look like ours are looked at.
+fn unknown_word(origin: Origin, word: &str) -> Option<Warning> {
+    if row_of_word(word).is_some() {
+        return None;
+    }
+    let word = word.to_owned();
+    if WORDS_WITHOUT_EFFECT.contains(&word.as_str()) {
+        return Some(Warning::NoEffect { origin, word });
+    }
+    let folded = word.to_ascii_lowercase().replace('_', "-");
+    let of_ours = |row: &str| row.to_ascii_lowercase().replace('_', "-") == folded;
+    let mut known = SCHEMA.iter().filter_map(|row| row.names.word);
+    if !folded.starts_with("ipa-") && !known.clone().any(of_ours) {
+        return None;
+    }
+    let suggestion = nearest(&word, &mut known).map(str::to_owned);
+    Some(Warning::UnknownWord {
+        origin,
+        word,
+        suggestion,
+    })
+}
+
+fn unknown_key(origin: Origin, section: &str, key: &str) -> Option<Unknown> {
+    if row_of_key(section, key).is_some() || SECTIONS_WITHOUT_EFFECT.contains(&section) {
+        return None;
+    }
+    let known = SCHEMA.iter().filter_map(|row| row.names.key);
+    let same_section = known.filter(|(of, _)| *of == section).map(|(_, key)| key);
+    let suggestion = nearest(key, same_section).map(str::to_owned);
+    Some(if matches!(origin, Origin::Flag { .. }) {
+        Unknown::Refuse(Problem::UnknownFlag {
+            origin,
+            suggestion: suggestion.map(|key| format!("--{}", key.replace('_', "-"))),
+        })
+    } else {
+        Unknown::Warn(Warning::UnknownKey {
+            origin,
+            section: section.to_owned(),
+            key: key.to_owned(),
+            suggestion,
+        })
+    })
+}
