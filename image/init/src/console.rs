@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What people see: the process `init console` copies the lines of the agent and of init to every
+//! console, to `/run/ironseed/agent.log` and (init's own) to the kernel log.
+//!
+//! ```text
+//! agent ── pipe ─┐            ┌─ queue ─ thread ─ /dev/tty0
+//!                ├─ program ──┼─ queue ─ thread ─ /dev/ttyS0
+//! init  ── pipe ─┘            ├─ agent.log, agent.log.1
+//!                             └─ /dev/kmsg (debug)
+//! ```
+//! A process of its own, because PID 1 must never wait for a terminal. Its pipes belong to PID 1:
+//! if it dies, nothing that was written is lost and its next life reads on.
+
+pub mod agent_log;
+pub mod control;
+pub mod lines;
+pub mod names;
+pub mod program;
+pub mod terminal;
