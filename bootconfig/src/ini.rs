@@ -7,8 +7,10 @@
 //! options (`$name`) are not followed. Reading goes on after a bad line, so that
 //! all of them can be told at once.
 
-/// A key and its value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use std::fmt;
+
+/// A key and its value. Its `Debug` leaves out the value, which may be secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Entry {
     /// Section it stands in.
     pub section: String,
@@ -18,6 +20,18 @@ pub struct Entry {
     pub value: String,
     /// Line of the key, counted from 1.
     pub line: usize,
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            section,
+            key,
+            line,
+            value: _,
+        } = self;
+        write!(f, "Entry([{section}] {key}, line {line})")
+    }
 }
 
 /// A line that is not INI.
@@ -50,7 +64,7 @@ pub fn parse(bytes: &[u8]) -> (Vec<Entry>, Vec<BadLine>) {
     (reader.entries, reader.bad)
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Reader {
     section: Option<String>,
     open: Option<Entry>,
@@ -82,13 +96,14 @@ impl Reader {
 
     fn section(&mut self, line: &str) -> Result<(), &'static str> {
         self.flush();
-        let name = line
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'));
-        let name = name.map(str::trim).filter(|name| !name.is_empty());
-        let name = name.ok_or("a section such as [DEFAULT]")?;
-        self.section = Some(section_name(name));
-        Ok(())
+        // Also after a bad line: the keys below it were not meant for the
+        // section above it.
+        let name = line.trim_matches(['[', ']']).trim();
+        self.section = (!name.is_empty()).then(|| section_name(name));
+        if line.ends_with(']') && self.section.is_some() {
+            return Ok(());
+        }
+        Err("a section such as [DEFAULT]")
     }
 
     fn assignment(&mut self, line: &str, number: usize) -> Result<(), &'static str> {
@@ -113,13 +128,12 @@ impl Reader {
     }
 }
 
-/// Sections are compared without case except for DEFAULT, as upstream does.
+/// Upstream compares sections without case, but `[default]` is not `[DEFAULT]`.
 fn section_name(name: &str) -> String {
-    if name.eq_ignore_ascii_case("default") {
-        "DEFAULT".to_owned()
-    } else {
-        name.to_ascii_lowercase()
+    if name == "DEFAULT" {
+        return name.to_owned();
     }
+    name.to_ascii_lowercase()
 }
 
 fn unquoted(value: &str) -> &str {

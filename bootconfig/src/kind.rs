@@ -4,7 +4,7 @@
 //! A kind is shared by all settings written the same way. Rules are those of
 //! contract §2.1 and of the configuration library of OpenStack (oslo.config).
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
@@ -359,31 +359,4 @@ fn host(text: &str) -> Option<String> {
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'_' | b'-'));
     (well_formed && text.len() <= 253).then(|| text.to_owned())
-}
-
-/// The text of a bad value as it may be shown: masked if the kind is secret
-/// or if it looks like a URL with a password, and cut if it is long.
-pub(crate) fn shown_text(text: &str, facts: Facts) -> String {
-    const LONGEST: usize = 80;
-    if facts.secret {
-        return crate::secret::MASK.to_owned();
-    }
-    let text = mask_user_info(text);
-    let mut shown: String = text.chars().take(LONGEST).collect();
-    if shown.len() < text.len() {
-        let _infallible = write!(shown, "… ({} characters)", text.chars().count());
-    }
-    shown
-}
-
-/// Replaces what stands between `//` and the last `@`.
-fn mask_user_info(text: &str) -> String {
-    match (text.find("//"), text.rfind('@')) {
-        (Some(start), Some(end)) if start + 2 <= end => {
-            let (before, after) = (text.get(..start + 2), text.get(end..));
-            let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
-            format!("{before}{}{after}", crate::secret::MASK)
-        }
-        _ => text.to_owned(),
-    }
 }

@@ -15,6 +15,7 @@
 //! This library does no I/O and reads no clock: callers hand in bytes and
 //! facts. The only file reads are those of the `bootconfig` program.
 
+mod foreign_text;
 pub mod ini;
 pub mod kind;
 pub mod lookup;

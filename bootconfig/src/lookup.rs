@@ -6,7 +6,8 @@
 
 use serde::{Deserialize, Deserializer};
 
-use crate::kind::{self, Kind, shown_text};
+use crate::foreign_text::value_in_message;
+use crate::kind::{self, Kind};
 use crate::origin::{Origin, Setting};
 use crate::problem::Warning;
 use crate::schema::Settings;
@@ -164,7 +165,7 @@ fn replace_text<T>(
         }
         None => Some(Warning::BadLookupValue {
             key,
-            text: shown_text(text, kind.facts),
+            text: value_in_message(text, kind.facts),
             expected: kind.facts.expected,
         }),
     }

@@ -162,8 +162,7 @@ pub struct Problems {
     /// The settings with their default where the value was bad, so that an
     /// agent can come up far enough to show the problems.
     pub settings: Box<Settings>,
-    /// All problems, in order of the schema and then of the sources; never
-    /// empty.
+    /// All problems, one source after the other; never empty.
     pub problems: Vec<Problem>,
 }
 

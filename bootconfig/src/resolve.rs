@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! From the bytes of all sources to settings, or to everything that is wrong.
 
+use crate::foreign_text::in_message;
 use crate::origin::Origin;
 use crate::problem::{Problem, Problems, Warning};
-use crate::schema::{SCHEMA, Settings, row_of_key, row_of_word};
+use crate::schema::{DEFAULT_SECTION, SCHEMA, Settings, row_of_key, row_of_word};
 use crate::sources::{Assignment, Assignments, Name, RawSources};
 use crate::suggest::nearest;
 
@@ -34,6 +35,8 @@ pub fn resolve(sources: &RawSources) -> Result<Settings, Problems> {
     if problems.is_empty() {
         return Ok(settings);
     }
+    // As an operator goes through them: one source after the other.
+    problems.sort_by(|one, other| one.origin().cmp(other.origin()));
     Err(Problems {
         settings: Box::new(settings),
         problems,
@@ -60,8 +63,8 @@ fn unknown_word(origin: Origin, word: &str) -> Option<Warning> {
     if row_of_word(word).is_some() {
         return None;
     }
-    let word = word.to_owned();
-    if WORDS_WITHOUT_EFFECT.contains(&word.as_str()) {
+    if WORDS_WITHOUT_EFFECT.contains(&word) {
+        let word = word.to_owned();
         return Some(Warning::NoEffect { origin, word });
     }
     let folded = word.to_ascii_lowercase().replace('_', "-");
@@ -70,10 +73,10 @@ fn unknown_word(origin: Origin, word: &str) -> Option<Warning> {
     if !folded.starts_with("ipa-") && !known.clone().any(of_ours) {
         return None;
     }
-    let suggestion = nearest(&word, &mut known).map(str::to_owned);
+    let suggestion = nearest(word, &mut known).map(str::to_owned);
     Some(Warning::UnknownWord {
         origin,
-        word,
+        word: in_message(word),
         suggestion,
     })
 }
@@ -82,20 +85,31 @@ fn unknown_key(origin: Origin, section: &str, key: &str) -> Option<Unknown> {
     if row_of_key(section, key).is_some() || SECTIONS_WITHOUT_EFFECT.contains(&section) {
         return None;
     }
-    let known = SCHEMA.iter().filter_map(|row| row.names.key);
-    let same_section = known.filter(|(of, _)| *of == section).map(|(_, key)| key);
-    let suggestion = nearest(key, same_section).map(str::to_owned);
-    Some(if matches!(origin, Origin::Flag { .. }) {
-        Unknown::Refuse(Problem::UnknownFlag {
-            origin,
-            suggestion: suggestion.map(|key| format!("--{}", key.replace('_', "-"))),
-        })
+    let is_flag = matches!(origin, Origin::Flag { .. });
+    let suggestion = known_key(section, key).map(|(section, key)| match (section, is_flag) {
+        (DEFAULT_SECTION, true) => format!("--{}", key.replace('_', "-")),
+        (section, true) => format!("--{section}.{key}"),
+        (section, false) => format!("[{section}] {key}"),
+    });
+    Some(if is_flag {
+        Unknown::Refuse(Problem::UnknownFlag { origin, suggestion })
     } else {
         Unknown::Warn(Warning::UnknownKey {
             origin,
-            section: section.to_owned(),
-            key: key.to_owned(),
+            section: in_message(section),
+            key: in_message(key),
             suggestion,
         })
     })
+}
+
+/// The section and key that may be meant: a similar key of the same section,
+/// or the same key of another one.
+fn known_key(section: &str, key: &str) -> Option<(&'static str, &'static str)> {
+    let known = || SCHEMA.iter().filter_map(|row| row.names.key);
+    let same_section = known().filter(|(of, _)| *of == section).map(|(_, key)| key);
+    let meant = nearest(key, same_section).unwrap_or(key);
+    let mut alike = known().filter(|(_, known)| *known == meant);
+    let elsewhere = alike.clone().next();
+    alike.find(|(of, _)| *of == section).or(elsewhere)
 }

@@ -78,7 +78,7 @@ impl Names {
 }
 
 /// What is known of a setting without its type.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Row {
     /// Field of [`Settings`].
     pub field: &'static str,

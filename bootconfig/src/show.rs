@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use crate::foreign_text::printable;
 use crate::origin::Origin;
+use crate::problem::Problem;
 use crate::schema::{DEFAULT_SECTION, Row, SCHEMA, Settings};
 
 /// What stands in a table for a value that is not there.
@@ -49,9 +51,9 @@ pub fn table(settings: &Settings) -> String {
     text
 }
 
-/// The resolved settings as a JSON value.
+/// The resolved settings, the warnings and the problems as a JSON value.
 #[must_use]
-pub fn json(settings: &Settings) -> serde_json::Value {
+pub fn json(settings: &Settings, problems: &[Problem]) -> serde_json::Value {
     let shown = settings.shown();
     let shown = shown.iter().map(|(row, shown)| ShownAsJson {
         name: row.name(),
@@ -65,6 +67,7 @@ pub fn json(settings: &Settings) -> serde_json::Value {
     serde_json::json!({
         "settings": shown.collect::<Vec<_>>(),
         "warnings": warnings.collect::<Vec<_>>(),
+        "problems": problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
 
@@ -136,21 +139,6 @@ fn with_unit(value: &str, unit: &str) -> String {
         (value, "") => value.to_owned(),
         (value, unit) => format!("{value} {unit}"),
     }
-}
-
-/// Values are foreign text and a terminal obeys control characters.
-fn printable(value: &str) -> String {
-    value
-        .chars()
-        .flat_map(|char| {
-            let escape = char.is_control();
-            let escaped = escape.then(|| char.escape_default());
-            escaped
-                .into_iter()
-                .flatten()
-                .chain((!escape).then_some(char))
-        })
-        .collect()
 }
 
 fn code(name: Option<&str>) -> String {

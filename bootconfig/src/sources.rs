@@ -2,9 +2,11 @@
 //! The sources as bytes, and what they assign, in order of precedence.
 
 use std::cmp::Ordering;
+use std::fmt;
 
+use crate::foreign_text::value_in_message;
 use crate::ini;
-use crate::kind::{Facts, Kind, shown_text};
+use crate::kind::{Facts, Kind};
 use crate::origin::{Origin, Setting};
 use crate::problem::{Problem, Warning};
 use crate::schema::{DEFAULT_SECTION, Names};
@@ -14,7 +16,9 @@ use crate::words::words;
 pub type RawFile = (String, Vec<u8>);
 
 /// Everything that can say something about settings, as read.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+///
+/// Its `Debug` prints sizes only: tokens and passwords are in these bytes.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct RawSources {
     /// `/proc/cmdline`.
     pub cmdline: Vec<u8>,
@@ -62,8 +66,7 @@ impl Name {
     }
 }
 
-/// One `name = value` of one source.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One `name = value` of one source. Not `Debug`: the text may be secret.
 pub(crate) struct Assignment {
     pub(crate) origin: Origin,
     pub(crate) name: Name,
@@ -86,14 +89,13 @@ impl Assignment {
         Problem::BadValue {
             origin: self.origin.clone(),
             name: self.name.as_written(),
-            text: shown_text(&self.text, facts),
+            text: value_in_message(&self.text, facts),
             expected: facts.expected,
         }
     }
 }
 
 /// All assignments of all sources, lowest precedence first.
-#[derive(Debug)]
 pub(crate) struct Assignments<'a> {
     pub(crate) all: &'a [Assignment],
 }
@@ -131,6 +133,28 @@ impl Assignments<'_> {
             value,
             origin: last.origin.clone(),
         })
+    }
+}
+
+impl fmt::Debug for RawSources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sizes = |files: &[RawFile]| -> Vec<(String, usize)> {
+            let sizes = files
+                .iter()
+                .map(|(path, bytes)| (path.clone(), bytes.len()));
+            sizes.collect()
+        };
+        let flags: Vec<&String> = self.flags.iter().map(|(name, _)| name).collect();
+        f.debug_struct("RawSources")
+            .field("cmdline", &self.cmdline.len())
+            .field(
+                "parameters_disk",
+                &self.parameters_disk.as_ref().map(Vec::len),
+            )
+            .field("image_config", &sizes(&self.image_config))
+            .field("config_files", &sizes(&self.config_files))
+            .field("flags", &flags)
+            .finish()
     }
 }
 
@@ -182,7 +206,7 @@ impl RawSources {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 struct ConfigFile<'a> {
     path: &'a str,
     name: &'a str,

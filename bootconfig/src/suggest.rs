@@ -7,8 +7,9 @@ pub(crate) fn nearest<'a>(
     candidates: impl Iterator<Item = &'a str>,
 ) -> Option<&'a str> {
     let wanted = folded(name);
-    // One slip in four letters is a typing error, more is another word.
-    let farthest = (wanted.len() / 4).clamp(1, 3);
+    // One slip in three letters is a typing error (two exchanged letters count
+    // as two), more is another word.
+    let farthest = (wanted.len() / 3).clamp(1, 3);
     // A name from outside can be long; the distance takes time by its length.
     if wanted.len() > 64 {
         return None;
@@ -56,6 +57,7 @@ mod tests {
             ("ipa_api_url", Some("ipa-api-url")),
             ("IPA-API-URL", Some("ipa-api-url")),
             ("ipa-insecur", Some("ipa-insecure")),
+            ("ipa-dbeug", Some("ipa-debug")),
             ("bootif", Some("BOOTIF")),
             ("ipa-something-else", None),
             ("", None),

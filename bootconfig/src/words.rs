@@ -6,9 +6,11 @@
 //! how ironic-python-agent reads them; the kernel itself knows quotes.
 
 use std::borrow::Cow;
+use std::fmt;
 
-/// A `name=value` word and where it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A `name=value` word and where it stands. Its `Debug` leaves out the value,
+/// which may be secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Word<'a> {
     /// Position among all words, counted from 1.
     pub position: usize,
@@ -18,6 +20,18 @@ pub struct Word<'a> {
     pub name: Cow<'a, str>,
     /// What stands after it. Bytes that are not UTF-8 became U+FFFD.
     pub value: Cow<'a, str>,
+}
+
+impl fmt::Debug for Word<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            position,
+            line,
+            name,
+            value: _,
+        } = self;
+        write!(f, "Word({name}, word {position}, line {line})")
+    }
 }
 
 /// All `name=value` words, in order.

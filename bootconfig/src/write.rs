@@ -8,12 +8,11 @@
 use thiserror::Error;
 
 use crate::ini;
-use crate::kind::Facts;
-use crate::schema::{Row, row_of_key, row_of_word};
+use crate::schema::{row_of_key, row_of_word};
 
-/// Longest kernel command line, in bytes without the closing NUL:
-/// `COMMAND_LINE_SIZE` is 2048 on x86 and on arm64
-/// (`arch/{x86,arm64}/include/*asm/setup.h`).
+/// Longest kernel command line, in bytes without the closing NUL: the kernel's
+/// `COMMAND_LINE_SIZE` is 2048 on x86 (`arch/x86/include/asm/setup.h`) and on
+/// arm64 (`arch/arm64/include/uapi/asm/setup.h`).
 pub const LONGEST_COMMAND_LINE: usize = 2047;
 
 /// Size of the parameters disk Ironic makes, in bytes (contract §2.4).
@@ -106,14 +105,6 @@ pub fn ini(entries: &[(&str, &str, &str)]) -> Result<String, WriteError> {
         }
     }
     Ok(text)
-}
-
-/// Whether writing this word or this `[section] key` writes a secret, so that a
-/// caller can protect the file.
-#[must_use]
-pub fn is_secret(row: &Row) -> bool {
-    let Facts { secret, .. } = row.facts;
-    secret
 }
 
 fn expressed(words: &[(&str, &str)]) -> Result<Vec<String>, WriteError> {
