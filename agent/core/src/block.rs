@@ -93,6 +93,49 @@ pub struct BlockDevice {
     pub nvme: Option<NvmeCapabilities>,
 }
 
+/// Virtual media is smaller than this (contract §2.4).
+const VIRTUAL_MEDIA_LIMIT: u64 = 4 << 30;
+
+impl BlockDevice {
+    /// Whether an operating system could be installed on it: a whole disk, a
+    /// multipath map or a RAID volume, with any size at all (contract §6.7).
+    #[must_use]
+    pub fn is_whole_disk(&self) -> bool {
+        self.size > 0
+            && matches!(
+                self.kind,
+                BlockKind::Disk | BlockKind::Multipath | BlockKind::Md
+            )
+    }
+
+    /// Whether the BMC lends it, or this system was started from it: an
+    /// optical drive, or a small USB disk with a label that Ironic gives
+    /// (contract §2.4).
+    #[must_use]
+    pub fn is_virtual_media(&self) -> bool {
+        let labelled = |names: &[&str]| {
+            self.label
+                .as_deref()
+                .is_some_and(|label| names.iter().any(|name| label.eq_ignore_ascii_case(name)))
+        };
+        match self.kind {
+            BlockKind::Rom => true,
+            BlockKind::Disk => {
+                self.size < VIRTUAL_MEDIA_LIMIT
+                    && (labelled(&["ir-vfd-dev", "vmedia_boot_iso"])
+                        || (self.transport.as_deref() == Some("usb") && labelled(&["config-2"])))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it carries the superblock of a software RAID member.
+    #[must_use]
+    pub fn is_raid_member(&self) -> bool {
+        self.file_system.as_deref() == Some("linux_raid_member")
+    }
+}
+
 /// What a block device is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

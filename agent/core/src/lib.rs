@@ -12,3 +12,7 @@ pub mod fault;
 pub mod image_request;
 pub mod node;
 pub mod plan;
+pub mod config_drive;
+pub mod hints;
+pub mod image;
+pub mod steps;

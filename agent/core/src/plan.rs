@@ -9,7 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::block::DeviceIdentity;
-use crate::image_request::{ConfigDrive, ImageRequest};
+use crate::image_request::{ConfigDrive, DownloadPolicy, ImageRequest};
 
 /// One operation on the machine. Closed: a new effect is a new variant here.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -60,6 +60,8 @@ pub enum Op {
         device: DeviceIdentity,
         /// The config drive's content.
         drive: ConfigDrive,
+        /// How long and how often to try, if it must be fetched.
+        download: DownloadPolicy,
     },
     /// Sets or creates an EFI variable.
     SetEfiVariable {
@@ -167,6 +169,42 @@ impl Plan {
             on_failure: OnFailure::Stop,
             choices: Vec::new(),
         }
+    }
+
+    /// Whether any operation loses data.
+    ///
+    /// Before such a plan runs, the memory of a written image must be forgotten
+    /// (contract §31): the plan may fail half-way and the image be gone.
+    #[must_use]
+    pub fn destroys(&self) -> bool {
+        self.ops.iter().any(Op::destroys)
+    }
+}
+
+/// What carrying out a plan brought.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Outcome {
+    /// The image that was written, if the plan wrote one.
+    pub written: Option<WrittenImage>,
+}
+
+/// An image that stands on a disk, complete and verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrittenImage {
+    /// Ironic's id of the image.
+    pub image_id: String,
+    /// The disk.
+    pub device: DeviceIdentity,
+    /// The four bytes at offset 440 of the disk, little-endian (contract §14.7).
+    pub disk_identifier: u32,
+}
+
+impl WrittenImage {
+    /// What `standby.get_partition_uuids` calls the root UUID of a whole-disk
+    /// image: `0x1a2b3c4d`.
+    #[must_use]
+    pub fn root_uuid(&self) -> String {
+        format!("0x{:08x}", self.disk_identifier)
     }
 }
 

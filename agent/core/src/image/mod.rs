@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What can be decided about an image from its bytes alone. Fetching and
+//! writing are the machine's work.
+
+pub mod checksum;
