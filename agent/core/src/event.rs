@@ -88,6 +88,10 @@ pub enum Wait {
         /// HTTP status and Ironic's words.
         answer: String,
     },
+    /// Inspection is done; Ironic powers the machine off.
+    PowerOffByIronic,
+    /// Nobody told the agent where Ironic is.
+    NoApiUrl,
     /// The image server is tried again.
     ImageServer {
         /// What is asked for.
@@ -111,6 +115,8 @@ impl Wait {
             Wait::NodeUnknown { .. } => "node-unknown",
             Wait::NodeLocked => "node-locked",
             Wait::HeartbeatRefused { .. } => "heartbeat-refused",
+            Wait::PowerOffByIronic => "power-off-by-ironic",
+            Wait::NoApiUrl => "no-api-url",
             Wait::ImageServer { .. } => "image-server",
         }
     }
@@ -126,6 +132,8 @@ impl Wait {
             Wait::IronicUnreachable { .. }
             | Wait::NodeUnknown { .. }
             | Wait::NodeLocked
+            | Wait::PowerOffByIronic
+            | Wait::NoApiUrl
             | Wait::HeartbeatRefused { .. } => Owner::ControlPlane,
         }
     }
@@ -149,6 +157,10 @@ impl Wait {
             Wait::HeartbeatRefused { .. } => {
                 "read Ironic's answer; a wrong token means the node must be booted again by Ironic"
             }
+            Wait::PowerOffByIronic => {
+                "nothing; if this lasts, look at the node's inspection in Ironic"
+            }
+            Wait::NoApiUrl => "put ipa-api-url=http://… on the kernel command line",
             Wait::ImageServer { .. } => {
                 "check the image server and the network between it and this machine"
             }
@@ -173,6 +185,12 @@ impl fmt::Display for Wait {
             Wait::NodeLocked => f.write_str("Ironic answered 409: node locked"),
             Wait::HeartbeatRefused { answer } => {
                 write!(f, "Ironic refuses the heartbeat: {answer}")
+            }
+            Wait::PowerOffByIronic => {
+                f.write_str("inspection is done, Ironic will power this machine off")
+            }
+            Wait::NoApiUrl => {
+                f.write_str("no ipa-api-url is given, so nobody can be asked what to do")
             }
             Wait::ImageServer { url, problem } => {
                 write!(f, "image server trouble, trying again: {url}: {problem}")
@@ -258,7 +276,7 @@ impl Event {
     pub fn level(&self) -> Level {
         match self {
             Event::WaitOver => Level::Debug,
-            Event::Waiting(Wait::Drivers) => Level::Info,
+            Event::Waiting(Wait::Drivers | Wait::PowerOffByIronic) => Level::Info,
             Event::Waiting(_) | Event::Warning(_) => Level::Warning,
             Event::Failed(_) | Event::CommandEnded { result: Err(_), .. } => Level::Error,
             _ => Level::Info,

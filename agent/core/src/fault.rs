@@ -170,6 +170,11 @@ pub enum Fault {
         /// The command.
         command: String,
     },
+    /// Ironic gave the token away before, and this agent does not have it.
+    #[error(
+        "Ironic has given this node's agent token to an earlier agent, and this one does not have it"
+    )]
+    TokenLost,
     /// Several devices failed; the first failure decides code and owner.
     #[error("{}", join(.0))]
     Several(Vec<Fault>),
@@ -328,6 +333,13 @@ impl Fault {
                 "agent-restarted",
                 Bug,
                 "look at the agent's log for the reason it ended, then start the operation again",
+                "CommandExecutionError",
+                500,
+            ),
+            Fault::TokenLost => kind(
+                "token-lost",
+                Owner::ControlPlane,
+                "let Ironic power the node off and on again: it then makes a new token",
                 "CommandExecutionError",
                 500,
             ),

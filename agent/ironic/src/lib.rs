@@ -1,1 +1,17 @@
-//! Placeholder while the workspace is laid out.
+// SPDX-License-Identifier: Apache-2.0
+//! Ironic's wire, as the contract (`agent-protocol.md`) writes it down.
+//!
+//! Two directions: [`client`] asks Ironic (version, inspection, lookup,
+//! heartbeat), [`request`] and [`result`] are what Ironic asks the agent and
+//! what it gets. The crate knows nothing of disks, networks or the life cycle,
+//! and keeps no state but the order of URLs and the API version.
+
+pub mod client;
+pub mod error;
+pub mod heartbeat;
+pub mod lookup;
+pub mod request;
+pub mod result;
+pub mod root;
+pub mod secret;
+pub mod version;
