@@ -40,13 +40,10 @@ impl CommandLine {
         self.values(key).last()
     }
 
-    /// Devices of the `console=` words, without their options (`ttyS0,115200n8` is `ttyS0`).
-    pub fn consoles(&self) -> Vec<String> {
+    /// The `console=` words: device and options (`ttyS0,115200n8` is `ttyS0` and `115200n8`).
+    pub fn consoles(&self) -> impl Iterator<Item = (&str, &str)> {
         self.values("console")
-            .filter_map(|value| value.split(',').next())
-            .filter(|name| !name.is_empty())
-            .map(str::to_owned)
-            .collect()
+            .map(|value| value.split_once(',').unwrap_or((value, "")))
     }
 
     /// Modules that must not be loaded, with `-` written as `_`.
@@ -137,9 +134,10 @@ mod tests {
     }
 
     #[test]
-    fn consoles_in_order_without_options() {
+    fn consoles_in_order() {
         let line = CommandLine::parse("console=tty0 console=ttyS1,115200n8 console=");
-        assert_eq!(line.consoles(), ["tty0", "ttyS1"]);
+        let consoles: Vec<_> = line.consoles().collect();
+        assert_eq!(consoles, [("tty0", ""), ("ttyS1", "115200n8"), ("", "")]);
     }
 
     #[test]

@@ -29,6 +29,25 @@ pub fn record(event: &str) -> Result<(), TimelineError> {
     record_at(event, clock::boottime())
 }
 
+/// Records an event unless it is in the timeline already: a process that begins again does not
+/// make the machine's first time undone.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn record_first(event: &str) -> Result<(), TimelineError> {
+    let text = std::fs::read_to_string(FILE).unwrap_or_default();
+    if has(&text, event) {
+        return Ok(());
+    }
+    record(event)
+}
+
+fn has(timeline: &str, event: &str) -> bool {
+    timeline
+        .lines()
+        .any(|line| line.split(' ').next() == Some(event))
+}
+
 /// Records an event of the given time.
 ///
 /// # Errors
@@ -43,4 +62,16 @@ pub fn record_at(event: &str, time: Duration) -> Result<(), TimelineError> {
             event: event.to_owned(),
             source,
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_of_a_timeline() {
+        let text = "init 2861\nagent-restart 6350\n";
+        assert!(has(text, "init") && has(text, "agent-restart"));
+        assert!(!has(text, "agent") && !has("", "init"));
+    }
 }

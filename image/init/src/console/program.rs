@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{Read as _, Seek as _};
+use std::io::{ErrorKind, Read as _, Seek as _};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use nix::unistd::read;
 
 use super::agent_log::{self, AgentLog};
 use super::control::FromInit;
+use super::kernel_message::{KernelLog, KernelMessage};
 use super::lines::{LineCutter, stamped};
 use super::names::consoles;
 use super::terminal::Terminal;
@@ -45,6 +46,7 @@ pub fn run() -> Result<(), ConsoleError> {
     let mut program = Program {
         command_line: CommandLine::parse(&words),
         active: File::open(ACTIVE).ok(),
+        kernel: None,
         terminals: Vec::new(),
         finished,
         log: AgentLog::open(Path::new(agent_log::FILE), agent_log::LONGEST).ok(),
@@ -61,8 +63,10 @@ pub fn run() -> Result<(), ConsoleError> {
 struct Program {
     command_line: CommandLine,
     active: Option<File>,
+    /// Open if there is a console that the kernel does not write to.
+    kernel: Option<KernelLog>,
     terminals: Vec<Terminal>,
-    finished: Sender<String>,
+    finished: Sender<()>,
     log: Option<AgentLog>,
     last_lines: VecDeque<Arc<str>>,
     from_agent: LineCutter,
@@ -77,23 +81,32 @@ impl Program {
             PollFd::new(agent.as_fd(), PollFlags::POLLIN),
             PollFd::new(init.as_fd(), PollFlags::POLLIN),
         ];
-        if let Some(active) = &self.active {
-            fds.push(PollFd::new(active.as_fd(), PollFlags::POLLPRI));
-        }
+        fds.extend(
+            self.kernel
+                .as_ref()
+                .map(|log| PollFd::new(log.as_fd(), PollFlags::POLLIN)),
+        );
+        fds.extend(
+            self.active
+                .as_ref()
+                .map(|file| PollFd::new(file.as_fd(), PollFlags::POLLPRI)),
+        );
         match poll(&mut fds, PollTimeout::NONE) {
             Ok(_) => {}
             Err(Errno::EINTR) => return Ok(true),
             Err(errno) => return Err(ConsoleError(errno)),
         }
         let consoles_changed = fds
-            .get(2)
-            .and_then(PollFd::revents)
-            .is_some_and(|events| events.contains(PollFlags::POLLPRI));
+            .iter()
+            .filter_map(PollFd::revents)
+            .any(|events| events.contains(PollFlags::POLLPRI));
         if consoles_changed {
             self.look_for_consoles();
         }
+        self.read_kernel();
+        let goes_on = self.read_init(init.as_fd(), agent.as_fd());
         self.read_agent(agent.as_fd());
-        Ok(self.read_init(init.as_fd(), agent.as_fd()))
+        Ok(goes_on)
     }
 
     /// Starts and ends terminals so that they are those the kernel has now.
@@ -105,23 +118,55 @@ impl Program {
                 .rewind()
                 .and_then(|()| file.read_to_string(&mut active));
         }
-        let names = consoles(&active, &self.command_line);
+        let wanted = consoles(&active, &self.command_line);
         self.terminals
-            .retain(|terminal| names.iter().any(|name| name == terminal.name()));
-        for name in &names {
+            .retain(|terminal| wanted.contains(terminal.console()));
+        for console in wanted {
             if self
                 .terminals
                 .iter()
-                .any(|terminal| terminal.name() == name)
+                .any(|terminal| *terminal.console() == console)
             {
                 continue;
             }
-            match Terminal::start(name, self.finished.clone()) {
+            let name = console.name.clone();
+            match Terminal::start(console, self.finished.clone()) {
                 Ok(terminal) => self.terminals.push(terminal),
                 Err(error) => kernel_log(
                     Priority::Error,
                     &format!("no thread for console {name}: {error}"),
                 ),
+            }
+        }
+        let silent = self
+            .terminals
+            .iter()
+            .any(|terminal| !terminal.console().has_kernel_messages);
+        if silent && self.kernel.is_none() {
+            self.kernel = KernelLog::open().ok();
+        }
+    }
+
+    /// Copies the kernel's messages to the consoles that the kernel leaves out.
+    fn read_kernel(&mut self) {
+        let Some(log) = &mut self.kernel else { return };
+        let mut messages: Vec<KernelMessage> = Vec::new();
+        loop {
+            match log.read() {
+                Ok(message) => messages.extend(message),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(_) => {
+                    self.kernel = None;
+                    break;
+                }
+            }
+        }
+        for message in messages {
+            let line: Arc<str> = stamped(message.time, &message.text).into();
+            for terminal in &self.terminals {
+                if !terminal.console().has_kernel_messages {
+                    terminal.show(&line);
+                }
             }
         }
     }
@@ -219,7 +264,7 @@ impl Program {
     }
 
     /// Gives the consoles a bounded time for what is in their queues.
-    fn finish(mut self, all_finished: &Receiver<String>) {
+    fn finish(mut self, all_finished: &Receiver<()>) {
         let count = self.terminals.len();
         self.terminals.clear();
         let deadline = clock::boottime() + FINISH_BOUND;

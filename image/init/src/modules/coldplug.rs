@@ -115,6 +115,7 @@ impl Coldplug {
         self.passes += 1;
         let mut modaliases = Vec::new();
         read_modaliases(Path::new("/sys/devices"), &mut modaliases);
+        modaliases.sort_by_key(|modalias| rank(modalias));
         let mut new = false;
         for modalias in modaliases {
             new |= self.device(&modalias);
@@ -155,7 +156,7 @@ impl Coldplug {
 
     fn settled(&mut self, now: Duration) {
         self.stage = Stage::Settled;
-        if let Err(error) = timeline::record("coldplug") {
+        if let Err(error) = timeline::record_first("coldplug") {
             say_error(&error);
         }
         say(&format!(
@@ -228,6 +229,24 @@ impl Coldplug {
     }
 }
 
+/// What is loaded first: network adapters, because their links take seconds to come up and can
+/// do so while the rest is loaded; then storage.
+fn rank(modalias: &str) -> u8 {
+    let class = |number: &str| modalias.starts_with("pci:") && modalias.contains(number);
+    let virtio = |device: &str| {
+        modalias
+            .strip_prefix("virtio:")
+            .is_some_and(|rest| rest.starts_with(device))
+    };
+    if class("bc02") || virtio("d00000001v") {
+        0
+    } else if class("bc01") || virtio("d00000002v") || virtio("d00000008v") {
+        1
+    } else {
+        2
+    }
+}
+
 /// When the machine counts as quiet, given when the passes ended and when a disk or link came last.
 fn quiet_at(since: Duration, last_appearance: Duration) -> Duration {
     (last_appearance + QUIET).clamp(since, since + QUIET_BOUND)
@@ -267,6 +286,21 @@ fn read_modaliases(directory: &Path, found: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn network_then_storage_then_the_rest() {
+        let mut devices = [
+            "acpi:IPI0001:",
+            "pci:v00001B36d00000010sv00001AF4sd00001100bc01sc08i02",
+            "virtio:d00000002v00001AF4",
+            "pci:v00008086d000010D3sv00001AF4sd00001100bc02sc00i00",
+            "virtio:d00000001v00001AF4",
+        ];
+        devices.sort_by_key(|modalias| rank(modalias));
+        let ranks: Vec<u8> = devices.iter().map(|modalias| rank(modalias)).collect();
+        assert_eq!(ranks, [0, 0, 1, 1, 2]);
+        assert!(devices.first().is_some_and(|first| first.contains("bc02")));
+    }
 
     #[test]
     fn quiet_is_bounded_on_both_sides() {

@@ -62,14 +62,17 @@ pub fn run(arguments: &[String]) -> Result<Infallible, LifeError> {
         signals,
         pipes: Pipes::make().map_err(LifeError::Pipes)?,
         services: [Kind::Agent, Kind::Console, Kind::Modules].map(Service::new),
+        lives,
         stopping: false,
     };
     greet(lives);
     for error in &errors {
         say_error(error);
     }
-    record("init", began);
-    record("mounts", mounted);
+    if lives == 0 {
+        record("init", began);
+        record("mounts", mounted);
+    }
     init.keep_running()
 }
 
@@ -97,6 +100,8 @@ pub(super) struct Init {
     signals: SignalFd,
     pipes: Pipes,
     services: [Service; 3],
+    /// How often PID 1 began before.
+    lives: u32,
     /// The machine goes down: what ends does not start again.
     stopping: bool,
 }
@@ -125,14 +130,8 @@ impl Init {
                 Ok(pid) => {
                     service.started(pid, now);
                     if service.kind == Kind::Agent {
-                        record(
-                            if service.starts() == 1 {
-                                "agent"
-                            } else {
-                                "agent-restart"
-                            },
-                            now,
-                        );
+                        let first = self.lives == 0 && service.starts() == 1;
+                        record(if first { "agent" } else { "agent-restart" }, now);
                     }
                 }
                 Err(error) => {
