@@ -212,3 +212,55 @@ impl std::fmt::Display for DeviceIdentity {
         write!(f, "{}", self.name)
     }
 }
+
+/// Devices for tests.
+#[cfg(test)]
+pub(crate) mod samples {
+    use super::{BlockDevice, BlockKind};
+
+    /// An idle disk of some GiB that says nothing about itself.
+    pub(crate) fn disk(name: &str, gib: u64) -> BlockDevice {
+        BlockDevice {
+            name: name.into(),
+            kind: BlockKind::Disk,
+            number: "8:0".into(),
+            size: gib << 30,
+            logical_sectors: 512,
+            physical_sectors: 512,
+            rotational: false,
+            read_only: false,
+            removable: false,
+            transport: None,
+            model: None,
+            vendor: None,
+            serial: None,
+            udev_serials: Vec::new(),
+            wwn: None,
+            wwn_with_extension: None,
+            wwn_vendor_extension: None,
+            hctl: None,
+            by_path: None,
+            parent: None,
+            partition_number: None,
+            start: None,
+            partition_type: None,
+            partition_uuid: None,
+            file_system: None,
+            label: None,
+            holders: Vec::new(),
+            mounts: Vec::new(),
+            nvme: None,
+        }
+    }
+
+    /// A partition of such a disk.
+    pub(crate) fn partition(disk_name: &str, number: u32, gib: u64) -> BlockDevice {
+        BlockDevice {
+            kind: BlockKind::Partition,
+            parent: Some(disk_name.into()),
+            partition_number: Some(number),
+            start: Some(1 << 20),
+            ..disk(&format!("{disk_name}{number}"), gib)
+        }
+    }
+}

@@ -16,3 +16,4 @@ pub mod config_drive;
 pub mod hints;
 pub mod image;
 pub mod steps;
+pub mod guard;

@@ -4,40 +4,7 @@
 use serde_json::json;
 
 use super::*;
-
-fn disk(name: &str, gib: u64) -> BlockDevice {
-    BlockDevice {
-        name: name.into(),
-        kind: BlockKind::Disk,
-        number: "8:0".into(),
-        size: gib << 30,
-        logical_sectors: 512,
-        physical_sectors: 512,
-        rotational: false,
-        read_only: false,
-        removable: false,
-        transport: None,
-        model: None,
-        vendor: None,
-        serial: None,
-        udev_serials: Vec::new(),
-        wwn: None,
-        wwn_with_extension: None,
-        wwn_vendor_extension: None,
-        hctl: None,
-        by_path: None,
-        parent: None,
-        partition_number: None,
-        start: None,
-        partition_type: None,
-        partition_uuid: None,
-        file_system: None,
-        label: None,
-        holders: Vec::new(),
-        mounts: Vec::new(),
-        nvme: None,
-    }
-}
+use crate::block::samples::disk;
 
 fn node(hints: Value) -> Node {
     serde_json::from_value(json!({"properties": {"root_device": hints}})).expect("a node")

@@ -251,6 +251,9 @@ pub fn result(phase: StepPhase, received: Value, written: Option<&WrittenImage>)
 }
 
 #[cfg(test)]
+mod plans;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::block::DeviceIdentity;
