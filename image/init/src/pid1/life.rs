@@ -154,11 +154,11 @@ impl Init {
         let mut requests = Vec::new();
         while let Ok(Some(signal)) = self.signals.read_signal() {
             if let Some(request) = Request::from_signal(signal.ssi_signo) {
-                say(&format!(
-                    "{} requested by process {}",
-                    request.name(),
-                    signal.ssi_pid
-                ));
+                let by = match signal.ssi_pid {
+                    0 => "Ctrl-Alt-Del".to_owned(),
+                    pid => format!("process {pid}"),
+                };
+                say(&format!("{} requested by {by}", request.name()));
                 requests.push(request);
             }
         }
