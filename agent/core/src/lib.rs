@@ -7,13 +7,16 @@
 //! [`network`], [`lifecycle`]). The crate `ironseed-machine` carries them out.
 
 pub mod block;
+pub mod config_drive;
 pub mod event;
 pub mod fault;
-pub mod image_request;
-pub mod node;
-pub mod plan;
-pub mod config_drive;
+pub mod guard;
 pub mod hints;
 pub mod image;
+pub mod image_request;
+pub mod inventory;
+pub mod node;
+pub mod plan;
+pub mod smbios;
+pub mod snapshot;
 pub mod steps;
-pub mod guard;

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Network interfaces (contract §6.7).
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::snapshot::{NetworkLink, Snapshot, Tree};
+
+/// `ARPHRD_INFINIBAND`.
+const INFINIBAND: u16 = 32;
+/// What stands before the GUID in a DHCP client id of NVIDIA cards (contract §29).
+const CLIENT_ID_PREFIX: &str = "ff:00:00:00:00:00:02:00:00:02:c9:00:";
+
+/// A network interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interface {
+    /// Name, `eno1`.
+    pub name: String,
+    /// Permanent address, else the current one.
+    pub mac_address: String,
+    /// First IPv4 address.
+    pub ipv4_address: Option<String>,
+    /// First IPv6 address; a link-local one with its scope, `fe80::1%eno1`.
+    pub ipv6_address: Option<String>,
+    /// Whether the driver sees a carrier.
+    pub has_carrier: bool,
+    /// Kept for Ironic's hooks: neighbours are reported in `lldp_raw`.
+    pub lldp: Option<serde_json::Value>,
+    /// Vendor id as sysfs shows it, `0x8086`.
+    pub vendor: Option<String>,
+    /// Device id as sysfs shows it.
+    pub product: Option<String>,
+    /// DHCP client id of an InfiniBand interface.
+    pub client_id: Option<String>,
+    /// Name by the program `biosdevname`, which is not in the image.
+    pub biosdevname: Option<String>,
+    /// The highest speed the port supports, else the speed of the link, in Mbit/s.
+    pub speed_mbps: Option<u32>,
+    /// PCI address, `0000:3b:00.0`.
+    pub pci_address: Option<String>,
+    /// Name of the driver.
+    pub driver: Option<String>,
+}
+
+/// The interfaces in name order.
+pub(super) fn read(snapshot: &Snapshot, drop_fa: bool) -> Vec<Interface> {
+    snapshot
+        .files
+        .names("/sys/class/net")
+        .into_iter()
+        .filter(|name| counts(&snapshot.files, name))
+        .filter_map(|name| interface(snapshot, name))
+        .filter(|found| !(drop_fa && found.mac_address.starts_with("fa:")))
+        .collect()
+}
+
+/// Whether this is an interface to report: hardware, a bond or a VLAN.
+fn counts(files: &Tree, name: &str) -> bool {
+    let path = format!("/sys/class/net/{name}");
+    let is_vlan = name.rsplit_once('.').is_some_and(|(link, id)| {
+        !link.is_empty() && !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    files.exists(&format!("{path}/device")) || files.exists(&format!("{path}/bonding")) || is_vlan
+}
+
+fn interface(snapshot: &Snapshot, name: &str) -> Option<Interface> {
+    let files = &snapshot.files;
+    let path = format!("/sys/class/net/{name}");
+    let link = snapshot.links.iter().find(|link| link.name == name);
+    let address = hardware_address(files, &path, link)?;
+    let device = |attribute: &str| {
+        files
+            .text(&format!("{path}/device/{attribute}"))
+            .map(str::to_owned)
+    };
+    let (mac_address, client_id) = mac_and_client_id(files, &path, link, &address)?;
+    let addresses = link.map_or(&[][..], |link| &link.addresses);
+    let first = |wanted: fn(&IpAddr) -> bool| {
+        addresses
+            .iter()
+            .map(|(address, _)| address)
+            .find(|address| wanted(address))
+            .map(|address| with_scope(*address, name))
+    };
+    Some(Interface {
+        name: name.to_owned(),
+        mac_address,
+        ipv4_address: first(IpAddr::is_ipv4),
+        ipv6_address: first(IpAddr::is_ipv6),
+        has_carrier: files.flag(&format!("{path}/carrier")),
+        lldp: None,
+        vendor: device("vendor"),
+        product: device("device"),
+        client_id,
+        biosdevname: None,
+        speed_mbps: link
+            .and_then(|link| link.max_speed_mbps.or(link.speed_mbps))
+            .or_else(|| files.number(&format!("{path}/speed"))),
+        pci_address: pci_address(files, &path),
+        driver: files
+            .link_name(&format!("{path}/device/driver"))
+            .map(str::to_owned),
+    })
+}
+
+/// The permanent address, else the current one; `None` if there is none but zeroes.
+fn hardware_address(files: &Tree, path: &str, link: Option<&NetworkLink>) -> Option<Vec<u8>> {
+    let usable = |address: &Vec<u8>| address.iter().any(|byte| *byte != 0);
+    let from_link = link.and_then(|link| {
+        [&link.permanent_address, &link.address]
+            .into_iter()
+            .find(|address| usable(address))
+            .cloned()
+    });
+    from_link.or_else(|| {
+        let text = files.text(&format!("{path}/address"))?;
+        let bytes: Result<Vec<u8>, _> = text
+            .split(':')
+            .map(|part| u8::from_str_radix(part, 16))
+            .collect();
+        bytes.ok().filter(usable)
+    })
+}
+
+/// InfiniBand addresses have 20 bytes; their MAC and client id are made from
+/// the port's GUID, the last 8 of them.
+fn mac_and_client_id(
+    files: &Tree,
+    path: &str,
+    link: Option<&NetworkLink>,
+    address: &[u8],
+) -> Option<(String, Option<String>)> {
+    let hardware_type = link
+        .map(|link| link.hardware_type)
+        .or_else(|| files.number(&format!("{path}/type")));
+    match (hardware_type, address) {
+        (Some(INFINIBAND), [.., a, b, c, d, e, f, g, h]) if address.len() == 20 => {
+            let mac = hex(&[*a, *b, *c, *f, *g, *h]);
+            let guid = hex(&[*a, *b, *c, *d, *e, *f, *g, *h]);
+            Some((mac, Some(format!("{CLIENT_ID_PREFIX}{guid}"))))
+        }
+        (_, address) if address.len() == 6 => Some((hex(address), None)),
+        _ => None,
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let parts: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    parts.join(":")
+}
+
+/// Link-local addresses mean something on their link only.
+fn with_scope(address: IpAddr, name: &str) -> String {
+    match address {
+        IpAddr::V6(v6) if v6.is_unicast_link_local() => format!("{v6}%{name}"),
+        other => other.to_string(),
+    }
+}
+
+/// The PCI function the interface belongs to, also if a virtio device stands
+/// between; adapters on other buses have none.
+fn pci_address(files: &Tree, path: &str) -> Option<String> {
+    let device = files.canonical(&format!("{path}/device"))?;
+    super::ancestry::chain(files, &device)
+        .into_iter()
+        .find(|ancestor| !ancestor.is("virtio"))
+        .filter(|ancestor| ancestor.is("pci"))
+        .map(|ancestor| ancestor.name().to_owned())
+}
