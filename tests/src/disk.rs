@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Compares a machine's disk with the image that was deployed onto it, byte by byte, and looks for
+//! data that should be gone after cleaning.
+
+use std::fs::File;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::error::Error;
+use crate::gpt::{self, Gpt, SECTOR};
+use crate::process;
+
+const CHUNK: usize = 1 << 20;
+/// A table takes the first 34 and the last 33 sectors.
+const TABLE_SECTORS: u64 = 34;
+/// How many differences an error names.
+const NAMED_DIFFERENCES: usize = 5;
+/// The name of the partition that the agent adds for a config drive.
+const CONFIG_DRIVE: &str = "config-2";
+
+/// What a comparison went through.
+#[derive(Debug)]
+pub struct Compared {
+    /// How many bytes were compared one by one.
+    pub bytes: u64,
+    /// The config drive partition that the agent has added, as a byte range of the disk.
+    pub config_drive: Option<Range<u64>>,
+}
+
+/// Makes a raw copy of an image of any format at `raw`.
+///
+/// # Errors
+/// What `qemu-img` says.
+pub fn to_raw(image: &Path, raw: &Path) -> Result<(), Error> {
+    process::run(
+        Command::new("qemu-img")
+            .args(["convert", "-O", "raw"])
+            .arg(image)
+            .arg(raw),
+    )
+    .map(drop)
+}
+
+/// Compares `disk` with the raw image that was written to it. Holes of the image must read as
+/// zeros. Where the image has a GPT, the table is compared by its meaning: both headers valid, the
+/// second one at the end of the disk, all partitions of the image unchanged, and at most one more
+/// partition, for the config drive.
+///
+/// # Errors
+/// [`Error::Disk`] with the first differences.
+pub fn compare(disk: &Path, raw_image: &Path) -> Result<Compared, Error> {
+    let different = |problem: String| Error::Disk {
+        path: disk.to_owned(),
+        problem,
+    };
+    let (disk_file, disk_bytes) = open(disk)?;
+    let (image_file, image_bytes) = open(raw_image)?;
+    if image_bytes > disk_bytes {
+        return Err(different(format!(
+            "it is smaller than the image, which has {image_bytes} bytes"
+        )));
+    }
+    let table = gpt::read(&image_file, 1).map_err(reading(raw_image))?;
+    let (skipped, config_drive) = match &table {
+        None => (Vec::new(), None),
+        Some(table) => {
+            let added = compare_tables(&disk_file, disk_bytes, table, disk).map_err(different)?;
+            (vec![0..TABLE_SECTORS * SECTOR, tail_of(image_bytes)], added)
+        }
+    };
+    let mut differences = Vec::new();
+    let mut bytes = 0;
+    let mut offset = 0;
+    let (mut ours, mut theirs) = (vec![0; CHUNK], vec![0; CHUNK]);
+    while offset < image_bytes {
+        let length = usize::try_from(image_bytes - offset)
+            .unwrap_or(CHUNK)
+            .min(CHUNK);
+        image_file
+            .read_exact_at(&mut ours[..length], offset)
+            .map_err(reading(raw_image))?;
+        disk_file
+            .read_exact_at(&mut theirs[..length], offset)
+            .map_err(reading(disk))?;
+        if ours[..length] != theirs[..length] {
+            note_differences(
+                &ours[..length],
+                &theirs[..length],
+                offset,
+                &skipped,
+                &mut differences,
+            );
+        }
+        bytes += length as u64;
+        offset += length as u64;
+    }
+    if differences.is_empty() {
+        Ok(Compared {
+            bytes,
+            config_drive,
+        })
+    } else {
+        differences.truncate(NAMED_DIFFERENCES);
+        Err(different(format!(
+            "differs from the image in sectors at {differences:#x?}"
+        )))
+    }
+}
+
+/// Compares the boot code and the tables; returns the config drive's range if there is one.
+fn compare_tables(
+    disk: &File,
+    disk_bytes: u64,
+    image: &Gpt,
+    path: &Path,
+) -> Result<Option<Range<u64>>, String> {
+    let last = disk_bytes / SECTOR - 1;
+    let read =
+        |sector| gpt::read(disk, sector).map_err(|error| format!("{}: {error}", path.display()));
+    let first = read(1)?.ok_or("it has no valid GPT header in sector 1")?;
+    let second = read(last)?.ok_or(format!(
+        "it has no valid GPT header in its last sector {last}"
+    ))?;
+    if first.other_sector != last || second.other_sector != 1 {
+        return Err("its two GPT headers do not point at each other".to_owned());
+    }
+    if first.partitions != second.partitions {
+        return Err("its two GPT headers list different partitions".to_owned());
+    }
+    let (same, added): (Vec<_>, Vec<_>) = first
+        .partitions
+        .into_iter()
+        .partition(|one| image.partitions.contains(one));
+    if same != image.partitions {
+        return Err(format!(
+            "partitions {same:?} instead of {:?}",
+            image.partitions
+        ));
+    }
+    match added.as_slice() {
+        [] => Ok(None),
+        [one] if one.name.eq_ignore_ascii_case(CONFIG_DRIVE) => {
+            Ok(Some(one.sectors.0 * SECTOR..(one.sectors.1 + 1) * SECTOR))
+        }
+        unknown => Err(format!(
+            "it has partitions that the image has not: {unknown:?}"
+        )),
+    }
+}
+
+/// Where the image's own second header is. It has no meaning on a larger disk.
+fn tail_of(image_bytes: u64) -> Range<u64> {
+    image_bytes.saturating_sub(TABLE_SECTORS * SECTOR)..image_bytes
+}
+
+/// Notes the offsets of sectors that differ and are not skipped.
+fn note_differences(
+    ours: &[u8],
+    theirs: &[u8],
+    offset: u64,
+    skipped: &[Range<u64>],
+    differences: &mut Vec<u64>,
+) {
+    let sector = usize::try_from(SECTOR).unwrap_or(512);
+    let mut at = offset;
+    for (our, their) in ours.chunks(sector).zip(theirs.chunks(sector)) {
+        let skip = skipped.iter().any(|range| range.contains(&at));
+        if our != their && !skip && differences.len() <= NAMED_DIFFERENCES {
+            differences.push(at);
+        }
+        at += SECTOR;
+    }
+}
+
+/// Fails if any byte of the disk is not zero.
+///
+/// # Errors
+/// [`Error::Disk`] with the offset of the first one.
+pub fn expect_zeros(disk: &Path) -> Result<(), Error> {
+    let (file, bytes) = open(disk)?;
+    let mut chunk = vec![0; CHUNK];
+    let mut offset = 0;
+    while offset < bytes {
+        let length = usize::try_from(bytes - offset).unwrap_or(CHUNK).min(CHUNK);
+        file.read_exact_at(&mut chunk[..length], offset)
+            .map_err(reading(disk))?;
+        if let Some(at) = chunk[..length].iter().position(|byte| *byte != 0) {
+            let problem = format!(
+                "not empty: the byte at {:#x} is not zero",
+                offset + at as u64
+            );
+            return Err(Error::Disk {
+                path: disk.to_owned(),
+                problem,
+            });
+        }
+        offset += length as u64;
+    }
+    Ok(())
+}
+
+/// Reads a part of a disk.
+///
+/// # Errors
+/// [`Error::File`].
+pub fn read_range(disk: &Path, range: Range<u64>) -> Result<Vec<u8>, Error> {
+    let (file, _) = open(disk)?;
+    let length = usize::try_from(range.end - range.start).unwrap_or(0);
+    let mut bytes = vec![0; length];
+    file.read_exact_at(&mut bytes, range.start)
+        .map_err(reading(disk))?;
+    Ok(bytes)
+}
+
+fn open(path: &Path) -> Result<(File, u64), Error> {
+    let file = File::open(path).map_err(reading(path))?;
+    let bytes = file.metadata().map_err(reading(path))?.len();
+    Ok((file, bytes))
+}
+
+fn reading(path: &Path) -> impl Fn(std::io::Error) -> Error {
+    let path = PathBuf::from(path);
+    move |source| Error::File {
+        doing: "read",
+        path: path.clone(),
+        source,
+    }
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The HTTP server for everything that is fetched as a file: the agent image, Ironic's ISOs and
+//! boot scripts, operating system images. It knows ranges, and it misbehaves on request.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::thread;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::{Request, State};
+use axum::http::header::{ACCEPT_RANGES, RANGE};
+use axum::http::{Method, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use http_body::Frame;
+use tokio::net::TcpListener;
+use tokio::runtime;
+use tokio::time::{Sleep, sleep};
+use tower_http::services::ServeDir;
+
+use crate::error::Error;
+use crate::faults::{Fault, Faults, Seen};
+
+/// The running server. It lives as long as the process.
+#[derive(Clone, Debug)]
+pub struct FileServer {
+    root: PathBuf,
+    address: SocketAddr,
+    faults: Faults,
+}
+
+impl FileServer {
+    /// Serves `root` on `address` from a thread of its own. Port 0 takes any free port.
+    ///
+    /// # Errors
+    /// If the address cannot be used.
+    pub fn start(root: &Path, address: SocketAddr) -> Result<Self, Error> {
+        let failed = |source| Error::Start {
+            program: format!("file server on {address}"),
+            source,
+        };
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(failed)?;
+        let listener = runtime
+            .block_on(TcpListener::bind(address))
+            .map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let faults = Faults::default();
+        let app = Router::new()
+            .fallback_service(ServeDir::new(root))
+            .layer(middleware::from_fn_with_state(faults.clone(), trouble));
+        thread::spawn(move || runtime.block_on(async { axum::serve(listener, app).await }));
+        Ok(Self {
+            root: root.to_owned(),
+            address,
+            faults,
+        })
+    }
+
+    /// The directory that is served.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The URL of a file below the root.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}/{}", self.address, path.trim_start_matches('/'))
+    }
+
+    /// The troubles of this server and what was asked of it.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+}
+
+/// Answers a request, with the trouble that is due.
+async fn trouble(State(faults): State<Faults>, mut request: Request, next: Next) -> Response {
+    let mut seen = Seen {
+        method: request.method().to_string(),
+        path: request.uri().path().to_owned(),
+        range: request
+            .headers()
+            .get(RANGE)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned),
+        status: 0,
+    };
+    let fault = if request.method() == Method::GET {
+        faults.take(&seen.path)
+    } else {
+        None
+    };
+    let response = match fault {
+        Some(Fault::NotFound) => StatusCode::NOT_FOUND.into_response(),
+        Some(Fault::Unavailable) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Some(Fault::NoRanges) => {
+            request.headers_mut().remove(RANGE);
+            let mut response = next.run(request).await;
+            response.headers_mut().remove(ACCEPT_RANGES);
+            response
+        }
+        Some(Fault::CutAfter(bytes)) => next
+            .run(request)
+            .await
+            .map(|body| Body::new(Troubled::cut(body, bytes))),
+        Some(Fault::BytesPerSecond(rate)) => next
+            .run(request)
+            .await
+            .map(|body| Body::new(Troubled::slow(body, rate))),
+        None => next.run(request).await,
+    };
+    seen.status = response.status().as_u16();
+    faults.record(seen);
+    response
+}
+
+/// A body that breaks off or dawdles.
+struct Troubled {
+    body: Body,
+    /// How many bytes pass before the connection is cut.
+    left: Option<u64>,
+    /// Bytes per second.
+    rate: Option<u64>,
+    pause: Option<Pin<Box<Sleep>>>,
+}
+
+impl Troubled {
+    fn cut(body: Body, bytes: u64) -> Self {
+        Self {
+            body,
+            left: Some(bytes),
+            rate: None,
+            pause: None,
+        }
+    }
+
+    fn slow(body: Body, rate: u64) -> Self {
+        Self {
+            body,
+            left: None,
+            rate: Some(rate.max(1)),
+            pause: None,
+        }
+    }
+
+    /// What is left of a piece of the body after the cut, and whether the cut was in it.
+    fn shorten(&mut self, data: Bytes) -> Result<Bytes, axum::Error> {
+        let Some(left) = &mut self.left else {
+            return Ok(data);
+        };
+        if *left == 0 {
+            return Err(axum::Error::new("the lab cuts this connection"));
+        }
+        let length = u64::try_from(data.len()).unwrap_or(u64::MAX).min(*left);
+        *left -= length;
+        Ok(data.slice(..usize::try_from(length).unwrap_or(data.len())))
+    }
+}
+
+impl HttpBody for Troubled {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if let Some(pause) = &mut self.pause {
+            ready!(pause.as_mut().poll(context));
+            self.pause = None;
+        }
+        let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)) else {
+            return Poll::Ready(None);
+        };
+        let data = match frame.map(Frame::into_data) {
+            Ok(Ok(data)) => data,
+            Ok(Err(other)) => return Poll::Ready(Some(Ok(other))),
+            Err(error) => return Poll::Ready(Some(Err(error))),
+        };
+        let data = self.shorten(data)?;
+        if let Some(rate) = self.rate {
+            let bytes = u64::try_from(data.len()).unwrap_or(u64::MAX);
+            let nanoseconds = bytes.saturating_mul(1_000_000_000) / rate;
+            self.pause = Some(Box::pin(sleep(Duration::from_nanos(nanoseconds))));
+        }
+        Poll::Ready(Some(Ok(Frame::data(data))))
+    }
+}

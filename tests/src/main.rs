@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `ironseed-lab`: runs the lab by hand. The scenario tests, the demo and the bench run it too.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use ironseed_lab::error::Error;
+use ironseed_lab::ironic_config::IronicOptions;
+use ironseed_lab::lab::LabOptions;
+use ironseed_lab::namespace::{self, Place};
+use ironseed_lab::narrate::Narrator;
+use ironseed_lab::scenarios::{self, Scenario};
+
+/// A real Ironic with a Redfish BMC and virtual servers, in namespaces of its own. Needs root.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the scenarios.
+    Scenarios,
+    /// Play one scenario.
+    Scenario(ScenarioArguments),
+}
+
+#[derive(Debug, Args)]
+struct ScenarioArguments {
+    /// Its name; see `ironseed-lab scenarios`.
+    name: String,
+    #[command(flatten)]
+    place: LabArguments,
+    /// Afterwards keep the lab until Ctrl-C, whether the scenario passed or not.
+    #[arg(long)]
+    hold: bool,
+}
+
+#[derive(Debug, Args)]
+struct LabArguments {
+    /// Directory with ironseed.kernel and ironseed.initramfs.
+    #[arg(long, env = "IRONSEED_IMAGE_DIR", default_value_os_t = workspace().join("target/image/x86_64"))]
+    image_dir: PathBuf,
+    /// Directory for what labs keep, and for one directory of each run.
+    #[arg(long, env = "IRONSEED_LAB_DIR", default_value_os_t = workspace().join("target/lab"))]
+    lab_dir: PathBuf,
+}
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("/"))
+        .to_owned()
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let narrator = Narrator::plain();
+    match run(cli, &narrator) {
+        Ok(code) => code,
+        Err(error) => {
+            narrator.say(format!("error: {}", error.chain()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli, narrator: &Narrator) -> Result<ExitCode, Error> {
+    match cli.command {
+        Command::Scenarios => {
+            for scenario in scenarios::ALL {
+                narrator.say(format!("{:28} {}", scenario.name, scenario.summary));
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Scenario(arguments) => {
+            let scenario = scenarios::find(&arguments.name)?;
+            let options = arguments.place.options(scenario, narrator);
+            in_lab(
+                &options,
+                || scenarios::prepare(scenario, &options),
+                || scenarios::play(scenario, options.clone(), arguments.hold),
+            )
+        }
+    }
+}
+
+impl LabArguments {
+    fn options(&self, scenario: &Scenario, narrator: &Narrator) -> LabOptions {
+        let mut ironic = IronicOptions::default();
+        (scenario.configure)(&mut ironic);
+        LabOptions {
+            image_dir: absolute(&self.image_dir),
+            lab_dir: absolute(&self.lab_dir),
+            run: scenario.name.to_owned(),
+            ironic,
+            narrator: narrator.clone(),
+        }
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Runs `prepare` outside, then this program again in new namespaces, where it runs `inside`.
+fn in_lab(
+    options: &LabOptions,
+    prepare: impl FnOnce() -> Result<(), Error>,
+    inside: impl FnOnce() -> Result<(), Error>,
+) -> Result<ExitCode, Error> {
+    match namespace::place() {
+        Place::Outside => {
+            prepare()?;
+            namespace::load_modules();
+            Err(namespace::enter())
+        }
+        Place::First => namespace::run_first_process(&options.lab_dir),
+        Place::Inside => inside().map(|()| ExitCode::SUCCESS),
+    }
+}

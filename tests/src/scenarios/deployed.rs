@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What every good deployment has in common: the disk equals the image, the config drive is on it,
+//! the firmware starts the new system by an entry of its own, and the system says so.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::console::Console;
+use crate::disk;
+use crate::error::{Error, expect};
+use crate::lab::{BootInterface, Lab};
+use crate::machine::{Machine, MachineSpec};
+use crate::node::{ImageSource, Node};
+
+/// From power-on to the marker of the deployed system.
+const BOOT_LIMIT: Duration = Duration::from_mins(10);
+/// What the deployed system prints; see `tests/os/ironseed-lab-marker`.
+const MARKER: &str = "IRONSEED-LAB-OS";
+/// An ISO 9660 volume begins with this, 32 KiB into the volume.
+const ISO_MAGIC: &[u8] = b"\x01CD001\x01";
+
+/// One deployment to check.
+pub(super) struct Deployment<'a> {
+    /// The machine.
+    pub(super) spec: MachineSpec,
+    /// How the agent gets onto it.
+    pub(super) boot: BootInterface,
+    /// The image file.
+    pub(super) image: &'a Path,
+    /// Its format.
+    pub(super) disk_format: &'static str,
+    /// Root device hints.
+    pub(super) root_device: Option<Value>,
+    /// Which of the machine's disks must be chosen.
+    pub(super) disk: usize,
+}
+
+/// Deploys and checks everything. The disk is not cleaned before: what an earlier owner left must
+/// not shine through the holes of the image.
+pub(super) fn check(lab: &Lab, deployment: &Deployment<'_>) -> Result<(), Error> {
+    let machine = lab.machine(deployment.spec.clone())?;
+    leave_old_data(&machine)?;
+    let node = Node::enroll(lab, &machine, deployment.boot)?;
+    make_available(&node, deployment.root_device.as_ref())?;
+    let image = ImageSource::serve(lab, deployment.image, deployment.disk_format)?;
+    node.choose_image(&image)?;
+    let mut console = machine.console();
+    node.start_deployment(&config_drive(&node))?;
+    node.wait_for_deployment()?;
+    check_boot(&mut console, &node)?;
+    check_disk(lab, &machine, deployment)
+}
+
+/// Makes a node available without cleaning, which has a scenario of its own.
+pub(super) fn make_available(node: &Node<'_>, root_device: Option<&Value>) -> Result<(), Error> {
+    node.set(&[("/automated_clean", json!(false))])?;
+    if let Some(hints) = root_device {
+        node.set(&[("/properties/root_device", hints.clone())])?;
+    }
+    node.manage()?;
+    node.provide().map(drop)
+}
+
+/// A config drive that the deployed system can show to be this deployment's own.
+pub(super) fn config_drive(node: &Node<'_>) -> Value {
+    json!({
+        "meta_data": {"uuid": node.uuid(), "name": "ironseed-deployed"},
+        "user_data": "#cloud-config of the ironseed lab\n",
+    })
+}
+
+/// The lines of the deployed system: it boots, by an entry of its own, and has its config drive.
+pub(super) fn check_boot(console: &mut Console, node: &Node<'_>) -> Result<(), Error> {
+    console.wait_for(&format!("{MARKER} booted"), BOOT_LIMIT)?;
+    console.wait_for(&format!("{MARKER} ready"), BOOT_LIMIT)?;
+    let line = |word: &str| {
+        let start = format!("{MARKER} {word}");
+        let found = console
+            .lines()
+            .find(|line| line.contains(&start))
+            .map(str::to_owned);
+        found.ok_or(Error::Expected {
+            expected: format!("the deployed system to say {word}"),
+            found: console
+                .lines()
+                .filter(|line| line.contains(MARKER))
+                .collect::<Vec<_>>()
+                .join("\n"),
+        })
+    };
+    let efi = line("efi:")?;
+    expect(
+        efi.contains("label=debian"),
+        "a boot entry named debian to be used",
+        || efi.clone(),
+    )?;
+    let meta_data = line("meta_data:")?;
+    expect(
+        meta_data.contains(node.uuid()),
+        "the node's UUID in the meta data",
+        || meta_data.clone(),
+    )?;
+    let user_data = line("user_data:")?;
+    expect(
+        user_data.contains("of the ironseed lab"),
+        "the user data of the config drive",
+        || user_data.clone(),
+    )
+}
+
+fn check_disk(lab: &Lab, machine: &Machine, deployment: &Deployment<'_>) -> Result<(), Error> {
+    machine.power_off()?;
+    let raw = lab.run_dir().join("expected.raw");
+    disk::to_raw(deployment.image, &raw)?;
+    let path = machine.disk(deployment.disk);
+    let compared = disk::compare(&path, &raw)?;
+    lab.narrator().say(format!(
+        "{} bytes of the disk equal the image",
+        compared.bytes
+    ));
+    let Some(range) = compared.config_drive else {
+        return Err(Error::Disk {
+            path,
+            problem: "it has no config drive partition".to_owned(),
+        });
+    };
+    let start = range.start + 0x8000;
+    let magic = disk::read_range(&path, start..start + 7)?;
+    expect(
+        magic == ISO_MAGIC,
+        "an ISO 9660 volume as config drive",
+        || format!("{magic:02x?}"),
+    )
+}
+
+/// Fills parts of every disk with what looks like nothing in particular.
+fn leave_old_data(machine: &Machine) -> Result<(), Error> {
+    let dirt = vec![0xa5; 1 << 20];
+    for (index, disk) in machine.spec().disks.iter().enumerate() {
+        for offset in (0..disk.bytes).step_by(48 << 20) {
+            machine.write_disk(index, offset, &dirt)?;
+        }
+    }
+    Ok(())
+}
