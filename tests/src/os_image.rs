@@ -30,8 +30,9 @@ pub use error::OsImageError;
 pub use formats::ImageFile;
 pub use manifest::OsImages;
 
-/// The Debian packages whose tools [`build`] runs. `qemu-utils` must be
-/// installed in the same command as `qemu-system-x86`, which else removes it.
+/// The Debian packages whose tools [`build`] runs. Where a newer `qemu-utils` than
+/// the release's is installed, apt refuses to put `qemu-system-x86` beside it: then
+/// name `qemu-utils/bookworm` in the same command, with `--allow-downgrades`.
 pub const HOST_PACKAGES: &[&str] = &[
     "cpio",
     "debian-archive-keyring",

@@ -1,1 +1,8 @@
-//! Placeholder while the workspace is laid out.
+// SPDX-License-Identifier: Apache-2.0
+//! Every effect on the machine the agent runs on, without policy.
+//!
+//! One file or folder per kernel interface. What shall be done comes in as a
+//! value that `ironseed-core` decided; what was found goes out as a value.
+
+pub mod root;
+pub mod snapshot;

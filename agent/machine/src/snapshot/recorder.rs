@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Copies files, links and directories of a root into a [`Tree`].
+
+use std::collections::HashSet;
+use std::io;
+
+use ironseed_core::snapshot::{Bytes, Entry, Tree};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+
+use crate::root::Root;
+
+/// No file that discovery reads is longer; `/proc/cpuinfo` of the largest
+/// machines is about 1 MiB.
+const LONGEST_FILE: u64 = 4 << 20;
+/// How many links one path may lead through, as in the kernel.
+const MAX_LINKS: usize = 40;
+
+/// Reads into a tree; every path is read once.
+pub(super) struct Recorder<'a> {
+    root: &'a Root,
+    tree: Tree,
+    /// Directories already known not to be links.
+    directories: HashSet<String>,
+}
+
+impl<'a> Recorder<'a> {
+    pub(super) fn new(root: &'a Root) -> Self {
+        Self {
+            root,
+            tree: Tree::default(),
+            directories: HashSet::new(),
+        }
+    }
+
+    pub(super) fn finish(self) -> Tree {
+        self.tree
+    }
+
+    /// Records every name below every directory that the patterns match.
+    pub(super) fn record(&mut self, list: &[(&str, &[&str])]) {
+        for (pattern, names) in list {
+            for directory in self.directories_matching(pattern) {
+                for name in self.names_matching(&directory, names) {
+                    self.record_path(&format!("{directory}/{name}"));
+                }
+            }
+        }
+    }
+
+    /// Records these names in every directory from what the pattern matches up
+    /// to the root of the device tree.
+    pub(super) fn record_ancestors(&mut self, pattern: &str, names: &[&str]) {
+        for directory in self.directories_matching(pattern) {
+            let Some(mut path) = self.canonical(&directory) else {
+                continue;
+            };
+            while path.len() > "/sys/devices".len() && path.starts_with("/sys/devices/") {
+                for name in names {
+                    self.record_path(&format!("{path}/{name}"));
+                }
+                path.truncate(path.rfind('/').unwrap_or(0));
+            }
+        }
+    }
+
+    /// The directories that match a pattern in which `*` stands for any part of
+    /// a name.
+    fn directories_matching(&mut self, pattern: &str) -> Vec<String> {
+        let mut found = vec![String::new()];
+        for part in pattern.split('/').filter(|part| !part.is_empty()) {
+            let mut next = Vec::new();
+            for directory in found {
+                if part.contains('*') {
+                    let names = self.root.names(&directory).unwrap_or_default();
+                    next.extend(
+                        names
+                            .iter()
+                            .filter(|name| matches(part, name))
+                            .map(|name| format!("{directory}/{name}")),
+                    );
+                } else {
+                    next.push(format!("{directory}/{part}"));
+                }
+            }
+            found = next;
+        }
+        found.retain(|directory| self.canonical(directory).is_some());
+        found
+    }
+
+    /// The names to record: those without `*` as they are, the others as the
+    /// directory has them.
+    fn names_matching(&self, directory: &str, names: &[&str]) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        for name in names {
+            if name.contains('*') {
+                let present = self.root.names(directory).unwrap_or_default();
+                found.extend(present.into_iter().filter(|present| matches(name, present)));
+            } else {
+                found.push((*name).to_owned());
+            }
+        }
+        found
+    }
+
+    /// Records what is at a path: a link (and that its target is there), a
+    /// directory, or a file and its bytes.
+    fn record_path(&mut self, path: &str) {
+        let Some((parent, name)) = path.rsplit_once('/') else {
+            return;
+        };
+        let Some(parent) = self.canonical(parent) else {
+            return;
+        };
+        let path = format!("{parent}/{name}");
+        if self.tree.entry_at(&path).is_some() {
+            return;
+        }
+        let entry = match self.root.read_link(&path) {
+            Ok(target) => Entry::Link(target),
+            Err(error) if is(&error, Errno::EINVAL) => self.read_file(&path),
+            Err(error) if is(&error, Errno::ENOENT) || is(&error, Errno::ENOTDIR) => return,
+            Err(error) => Entry::Unreadable(words(&error)),
+        };
+        let is_link = matches!(entry, Entry::Link(_));
+        self.tree.insert(path.clone(), entry);
+        if is_link {
+            // The target is worth knowing only if it is really there.
+            if let Some(target) = self.canonical(&path)
+                && self.tree.entry_at(&target).is_none()
+            {
+                self.tree.insert(target, Entry::Directory);
+            }
+        }
+    }
+
+    fn read_file(&self, path: &str) -> Entry {
+        match self.root.read_at_most(path, LONGEST_FILE) {
+            Ok(bytes) => Entry::File(Bytes(bytes)),
+            Err(error) if is(&error, Errno::EISDIR) => Entry::Directory,
+            Err(error) => Entry::Unreadable(words(&error)),
+        }
+    }
+
+    /// Follows the links of a path, recording each; `None` if nothing is there.
+    fn canonical(&mut self, path: &str) -> Option<String> {
+        let mut left: Vec<String> = path.split('/').rev().map(str::to_owned).collect();
+        let mut done = String::new();
+        let mut links = 0;
+        while let Some(part) = left.pop() {
+            match part.as_str() {
+                "" | "." => {}
+                ".." => done.truncate(done.rfind('/').unwrap_or(0)),
+                name => {
+                    let here = format!("{done}/{name}");
+                    match self.link_at(&here)? {
+                        None => done = here,
+                        Some(target) => {
+                            links += 1;
+                            if links > MAX_LINKS {
+                                return None;
+                            }
+                            if target.starts_with('/') {
+                                done.clear();
+                            }
+                            left.extend(target.split('/').rev().map(str::to_owned));
+                        }
+                    }
+                }
+            }
+        }
+        Some(done)
+    }
+
+    /// `Some(Some(target))` for a link, `Some(None)` for anything else that is
+    /// there, `None` for nothing.
+    fn link_at(&mut self, path: &str) -> Option<Option<String>> {
+        if self.directories.contains(path) {
+            return Some(None);
+        }
+        if let Some(Entry::Link(target)) = self.tree.entry_at(path) {
+            return Some(Some(target.clone()));
+        }
+        match self.root.read_link(path) {
+            Ok(target) => {
+                self.tree.insert(path, Entry::Link(target.clone()));
+                Some(Some(target))
+            }
+            Err(error) if is(&error, Errno::EINVAL) => {
+                self.directories.insert(path.to_owned());
+                Some(None)
+            }
+            Err(_) => None,
+        }
+    }
+}
+
+fn is(error: &io::Error, errno: Errno) -> bool {
+    error.raw_os_error() == Some(errno as i32)
+}
+
+/// The kernel's words for an error, without the number.
+pub(super) fn words(error: &io::Error) -> String {
+    error.raw_os_error().map_or_else(
+        || error.to_string(),
+        |number| Errno::from_raw(number).desc().to_owned(),
+    )
+}
+
+/// Whether a name fits a pattern with one or more `*`.
+fn matches(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else {
+        return false;
+    };
+    let parts: Vec<&str> = parts.collect();
+    let Some((last, middle)) = parts.split_last() else {
+        return rest.is_empty();
+    };
+    for part in middle {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+/// Opens a device node for reading without waiting for its medium.
+pub(super) const DEVICE: OFlag = OFlag::O_RDONLY.union(OFlag::O_NONBLOCK);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn patterns_match_parts_of_names() {
+        for (pattern, name, expected) in [
+            ("*", "eth0", true),
+            ("cpu*", "cpu17", true),
+            ("cpu*", "xcpu1", false),
+            ("vpd_pg*", "vpd_pg80", true),
+            ("a*c", "abc", true),
+            ("a*c", "abd", false),
+            ("a*b*c", "a1b2c", true),
+        ] {
+            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn files_links_and_directories_are_recorded_where_they_are() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let at = |path: &str| directory.path().join(path);
+        std::fs::create_dir_all(at("sys/devices/pci0/dev/net/eth0/bonding")).expect("make");
+        std::fs::create_dir_all(at("sys/class/net")).expect("make");
+        std::fs::write(
+            at("sys/devices/pci0/dev/net/eth0/address"),
+            "52:54:00:00:00:01\n",
+        )
+        .expect("write");
+        symlink("../../devices/pci0/dev/net/eth0", at("sys/class/net/eth0")).expect("link");
+        symlink("../../../dev", at("sys/devices/pci0/dev/net/eth0/device")).expect("link");
+        symlink("../../../bus/pci", at("sys/devices/pci0/dev/subsystem")).expect("link");
+        let root = Root::open(directory.path()).expect("open");
+        let mut recorder = Recorder::new(&root);
+        recorder.record(&[(
+            "/sys/class/net/*",
+            &["address", "bonding", "device", "missing"],
+        )]);
+        recorder.record_ancestors("/sys/class/net/*", &["subsystem"]);
+        let tree = recorder.finish();
+        assert_eq!(
+            tree.text("/sys/class/net/eth0/address"),
+            Some("52:54:00:00:00:01")
+        );
+        assert!(tree.exists("/sys/class/net/eth0/bonding"));
+        assert!(tree.exists("/sys/class/net/eth0/device"));
+        assert!(!tree.exists("/sys/class/net/eth0/missing"));
+        assert_eq!(
+            tree.link_name("/sys/devices/pci0/dev/subsystem"),
+            Some("pci")
+        );
+    }
+}
