@@ -20,3 +20,4 @@ pub mod plan;
 pub mod smbios;
 pub mod snapshot;
 pub mod steps;
+pub mod partition;

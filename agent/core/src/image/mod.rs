@@ -3,3 +3,5 @@
 //! writing are the machine's work.
 
 pub mod checksum;
+pub mod format;
+pub mod qcow2;
