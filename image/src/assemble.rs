@@ -122,8 +122,15 @@ pub fn build(options: &Options, say: &mut dyn FnMut(&str)) -> Result<Report, Bui
     let places = Places::from_environment(checkout)?;
 
     say("compiling PID 1 and the agent");
-    let binaries = binaries::compile(platform, &places)?;
-    let crates = binaries::linked_crates(binaries.rust_target, &places)?;
+    let rust_target = binaries::usable_target(platform, &places)?;
+    if rust_target != platform.rust_target {
+        let missing = platform.rust_target;
+        say(&format!(
+            "no standard library for {missing}: linking statically for {rust_target} instead"
+        ));
+    }
+    let binaries = binaries::compile(platform.architecture, rust_target, &places)?;
+    let crates = binaries::linked_crates(rust_target, &places)?;
 
     say("fetching Debian's packages");
     let debian = fetch(&cache, platform, options.update)?;
@@ -188,12 +195,21 @@ struct Debian {
 }
 
 /// Gets everything from Debian. Builds for two architectures may run at the same time;
-/// the cache is theirs in turn.
+/// the cache is theirs in turn. A package of a kept index may have left the archive, so
+/// a failed download is tried once more with a new index.
 fn fetch(cache: &Path, platform: &'static Platform, update: bool) -> Result<Debian, BuildError> {
     let path = cache.join("lock");
     let lock = File::create(&path).map_err(file_error("create", &path))?;
     lock.lock().map_err(file_error("lock", &path))?;
-    let archive = Archive::open(cache, platform, update)?;
+    match read_packages(&Archive::open(cache, platform, update)?) {
+        Err(BuildError::Debian(DebianError::Apt { .. })) if !update => {
+            read_packages(&Archive::open(cache, platform, true)?)
+        }
+        result => result,
+    }
+}
+
+fn read_packages(archive: &Archive) -> Result<Debian, BuildError> {
     let (kernel_version, package) = archive.find_kernel()?;
     let kernel = deb::unpack(&archive.fetch(&package)?)?;
     let mut packages = vec![package];

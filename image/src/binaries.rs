@@ -85,12 +85,15 @@ pub struct Binaries {
     pub agent: PathBuf,
 }
 
-/// Compiles both programs.
+/// Compiles both programs for a target that [`usable_target`] gave.
 ///
 /// # Errors
-/// If the target is not to be had, or cargo fails.
-pub fn compile(platform: &'static Platform, places: &Places) -> Result<Binaries, BinaryError> {
-    let rust_target = usable_target(platform, places)?;
+/// If cargo fails.
+pub fn compile(
+    architecture: Architecture,
+    rust_target: &'static str,
+    places: &Places,
+) -> Result<Binaries, BinaryError> {
     let mut command = cargo(places);
     command.args([
         "build",
@@ -103,7 +106,7 @@ pub fn compile(platform: &'static Platform, places: &Places) -> Result<Binaries,
     command.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
     command.arg("--target-dir").arg(&places.target);
     command.env_remove("RUSTFLAGS");
-    command.envs(environment(platform.architecture, rust_target, places));
+    command.envs(environment(architecture, rust_target, places));
     tool::run(&mut command).map_err(|source| BinaryError::Cargo {
         action: "compile PID 1 and the agent",
         source,
@@ -125,7 +128,14 @@ pub fn compile(platform: &'static Platform, places: &Places) -> Result<Binaries,
 pub fn linked_crates(rust_target: &str, places: &Places) -> Result<BTreeSet<Crate>, BinaryError> {
     let mut command = cargo(places);
     command.args([
-        "tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}",
+        "tree",
+        "--locked",
+        "--edges",
+        "normal,no-proc-macro",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
     ]);
     command.args(["--target", rust_target]);
     command.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
@@ -143,7 +153,10 @@ fn cargo(places: &Places) -> Command {
 }
 
 /// The platform's target if it is installed or can be fetched, else its fallback.
-fn usable_target(
+///
+/// # Errors
+/// If neither is to be had.
+pub fn usable_target(
     platform: &'static Platform,
     places: &Places,
 ) -> Result<&'static str, BinaryError> {

@@ -4,7 +4,7 @@
 //! apt verifies the signatures, as for any installation, but nothing is installed, the
 //! machine's own lists are not touched, and no root is needed. The package index is
 //! fetched once and then kept, so that two builds see the same packages; it is fetched
-//! again on request, or when a package has left the archive.
+//! again on request, or when a package cannot be downloaded any more.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -212,9 +212,9 @@ impl Archive {
             .current_dir(directory)
             .args(["-q", "download", &version]);
         let result = tool::output(&mut command);
-        result.map(drop).map_err(apt_error(&format!(
-            "download {version} (if it has left the archive, use --update)"
-        )))
+        result
+            .map(drop)
+            .map_err(apt_error(&format!("download {version}")))
     }
 
     fn source_list(&self) -> PathBuf {
