@@ -4,5 +4,10 @@
 //! One file or folder per kernel interface. What shall be done comes in as a
 //! value that `ironseed-core` decided; what was found goes out as a value.
 
+pub mod boot_sources;
+pub mod clock;
+pub mod net;
+pub mod power;
 pub mod root;
 pub mod snapshot;
+pub mod state;

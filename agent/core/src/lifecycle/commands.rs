@@ -60,8 +60,8 @@ pub struct BootloaderRequest {
     pub root_uuid: Option<String>,
     /// UUID of the EFI system partition, for partition images.
     pub efi_system_part_uuid: Option<String>,
-    /// Whether a failure is no failure.
-    pub ignore_failure: bool,
+    /// Whether a failure is no failure; `None` leaves it to the settings.
+    pub ignore_failure: Option<bool>,
 }
 
 /// Work outside the life cycle that a command needs.
@@ -290,7 +290,7 @@ impl Lifecycle {
                 self.ended_at_once(record, uuids)
             }
             Command::InstallBootloader(mut request) => {
-                request.ignore_failure |= self.settings.ignore_bootloader_failure;
+                request.ignore_failure.get_or_insert(self.settings.ignore_bootloader_failure);
                 self.start_asynchronous(record, Work::InstallBootloader(request))
             }
             Command::PowerOff => self.hand_off(record, Work::PowerOff),

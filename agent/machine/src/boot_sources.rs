@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Reads what the machine was told: kernel command line, config files, virtual
+//! media (contract §2). What the bytes mean is `bootconfig`'s business.
+
+use std::path::PathBuf;
+
+use bootconfig::virtual_media::{BOOT_ISO_DIRECTORIES, PARAMETERS_FILE};
+use bootconfig::{RawFile, RawSources};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use thiserror::Error;
+
+use crate::root::Root;
+
+/// Where the agent's config files are.
+const CONFIG_DIRECTORY: &str = "/etc/ironic-python-agent.d";
+
+/// No config file is larger.
+const FILE_LIMIT: u64 = 4 << 20;
+
+/// File systems virtual media can hold, in the order they are tried.
+const FILE_SYSTEMS: [&str; 3] = ["iso9660", "vfat", "udf"];
+
+/// Why virtual media was not read.
+#[derive(Debug, Error)]
+pub enum MediaError {
+    /// No file system of the known ones is on the device.
+    #[error("mounting {device} failed, tried as iso9660, vfat and udf")]
+    Mount {
+        /// The device node.
+        device: String,
+        /// What the kernel said last.
+        source: std::io::Error,
+    },
+    /// A file on it cannot be read, or cannot be put where it belongs.
+    #[error("copying {path} from virtual media failed")]
+    Copy {
+        /// The file.
+        path: String,
+        /// What the kernel said.
+        source: std::io::Error,
+    },
+}
+
+/// What is there without any device: command line and config files.
+#[must_use]
+pub fn read(root: &Root) -> RawSources {
+    RawSources {
+        cmdline: root.read_at_most("/proc/cmdline", FILE_LIMIT).unwrap_or_default(),
+        config_files: files_in(root, CONFIG_DIRECTORY),
+        ..RawSources::default()
+    }
+}
+
+/// Adds what the parameters disk says.
+///
+/// # Errors
+/// [`MediaError`]; the sources are then unchanged.
+pub fn add_parameters_disk(device: &str, sources: &mut RawSources) -> Result<(), MediaError> {
+    let medium = Medium::mount(device)?;
+    let path = medium.path(PARAMETERS_FILE);
+    let bytes = std::fs::read(&path).map_err(|source| MediaError::Copy { path: PARAMETERS_FILE.to_owned(), source })?;
+    sources.parameters_disk = Some(bytes);
+    Ok(())
+}
+
+/// Adds the config files of the boot ISO, and puts the files they refer to
+/// (an authority's certificate) where they expect them.
+///
+/// # Errors
+/// [`MediaError`]; what was read before it is kept.
+pub fn add_boot_iso(root: &Root, device: &str, sources: &mut RawSources) -> Result<(), MediaError> {
+    let medium = Medium::mount(device)?;
+    let inside = Root::open(&medium.directory).map_err(|source| MediaError::Copy { path: device.to_owned(), source })?;
+    for (from, to) in BOOT_ISO_DIRECTORIES {
+        let files = files_in(&inside, from);
+        for (name, bytes) in &files {
+            put(root, to, name, bytes).map_err(|source| MediaError::Copy { path: name.clone(), source })?;
+        }
+        if to == CONFIG_DIRECTORY {
+            sources.image_config = files;
+        }
+    }
+    Ok(())
+}
+
+fn put(root: &Root, directory: &str, from: &str, bytes: &[u8]) -> std::io::Result<()> {
+    std::fs::create_dir_all(root.path().join(directory.trim_start_matches('/')))?;
+    let name = from.rsplit('/').next().unwrap_or(from);
+    root.write(&format!("{directory}/{name}"), bytes)
+}
+
+fn files_in(root: &Root, directory: &str) -> Vec<RawFile> {
+    let names = root.names(directory).unwrap_or_default();
+    names
+        .into_iter()
+        .filter_map(|name| {
+            let path = format!("{directory}/{name}");
+            let bytes = root.read_at_most(&path, FILE_LIMIT).ok()?;
+            Some((path, bytes))
+        })
+        .collect()
+}
+
+/// A mounted medium; unmounted when it goes.
+struct Medium {
+    directory: PathBuf,
+}
+
+impl Medium {
+    fn mount(device: &str) -> Result<Self, MediaError> {
+        let failed = |source| MediaError::Mount { device: device.to_owned(), source };
+        let directory = PathBuf::from("/run/ironseed/medium");
+        std::fs::create_dir_all(&directory).map_err(failed)?;
+        let mut last = std::io::Error::from(std::io::ErrorKind::NotFound);
+        for file_system in FILE_SYSTEMS {
+            let flags = MsFlags::MS_RDONLY | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC | MsFlags::MS_NOSUID;
+            match mount(Some(device), &directory, Some(file_system), flags, None::<&str>) {
+                Ok(()) => return Ok(Self { directory }),
+                Err(errno) => last = errno.into(),
+            }
+        }
+        Err(failed(last))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+}
+
+impl Drop for Medium {
+    fn drop(&mut self) {
+        if let Err(error) = umount2(&self.directory, MntFlags::MNT_DETACH) {
+            log::warn!("unmounting {} failed: {error}", self.directory.display());
+        }
+    }
+}
