@@ -6,6 +6,7 @@
 
 pub mod boot_sources;
 pub mod clock;
+pub mod logs;
 pub mod net;
 pub mod power;
 pub mod root;
