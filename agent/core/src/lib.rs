@@ -7,6 +7,7 @@
 //! [`network`], [`lifecycle`]). The crate `ironseed-machine` carries them out.
 
 pub mod block;
+pub mod boot;
 pub mod config_drive;
 pub mod event;
 pub mod fault;
@@ -20,6 +21,7 @@ pub mod lifecycle;
 pub mod log_archive;
 pub mod network;
 pub mod node;
+pub mod partition;
 pub mod plan;
 pub mod smbios;
 pub mod snapshot;
