@@ -228,3 +228,122 @@ fn reading(path: &Path) -> impl Fn(std::io::Error) -> Error {
         source,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test panics on purpose")]
+
+    use std::io::Write;
+    use std::process::Stdio;
+
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn sfdisk(path: &Path, arguments: &[&str], script: &str) {
+        let mut sfdisk = Command::new("sfdisk")
+            .args(["--quiet", "--no-reread", "--no-tell-kernel"])
+            .args(arguments)
+            .arg(path)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        sfdisk
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(script.as_bytes())
+            .unwrap();
+        assert!(sfdisk.wait().unwrap().success());
+    }
+
+    /// An image, and a larger disk onto which it was written in the way an agent must do it.
+    fn deployed(dir: &Path) -> (PathBuf, PathBuf) {
+        let image = dir.join("image");
+        File::create(&image).unwrap().set_len(8 * MIB).unwrap();
+        sfdisk(&image, &[], "label: gpt\nsize=4MiB, name=root\n");
+        let file = File::options().write(true).open(&image).unwrap();
+        file.write_all_at(b"contents", 2 * MIB).unwrap();
+        let disk = dir.join("disk");
+        std::fs::copy(&image, &disk).unwrap();
+        File::options()
+            .write(true)
+            .open(&disk)
+            .unwrap()
+            .set_len(80 * MIB)
+            .unwrap();
+        sfdisk(&disk, &["--relocate", "gpt-bak-std"], "");
+        // The image's own second header is behind its first MiB: an agent that copies it is right.
+        (image, disk)
+    }
+
+    fn change(disk: &Path, offset: u64, bytes: &[u8]) {
+        File::options()
+            .write(true)
+            .open(disk)
+            .unwrap()
+            .write_all_at(bytes, offset)
+            .unwrap();
+    }
+
+    #[test]
+    fn a_well_deployed_disk_equals_its_image() {
+        let dir = tempfile::tempdir().unwrap();
+        let (image, disk) = deployed(dir.path());
+        let compared = compare(&disk, &image).unwrap();
+        assert_eq!((compared.bytes, compared.config_drive), (8 * MIB, None));
+        sfdisk(
+            &disk,
+            &["--append"],
+            "start=16MiB, size=1MiB, name=config-2\n",
+        );
+        let compared = compare(&disk, &image).unwrap();
+        assert_eq!(compared.config_drive, Some(16 * MIB..17 * MIB));
+    }
+
+    #[test]
+    fn every_kind_of_difference_is_found() {
+        type Spoil = fn(&Path);
+        let cases: [(&str, Spoil, &str); 5] = [
+            ("data", |disk| change(disk, 2 * MIB + 3, b"X"), "0x200000"),
+            ("a hole", |disk| change(disk, 3 * MIB, &[0xa5]), "0x300000"),
+            (
+                "the first header",
+                |disk| change(disk, 520, &[0xff]),
+                "no valid GPT header in sector 1",
+            ),
+            (
+                "the last header",
+                |disk| change(disk, 80 * MIB - 500, &[0xff]),
+                "in its last sector",
+            ),
+            (
+                "a foreign partition",
+                |disk| sfdisk(disk, &["--append"], "start=16MiB, size=1MiB, name=other\n"),
+                "that the image has not",
+            ),
+        ];
+        for (what, spoil, problem) in cases {
+            let dir = tempfile::tempdir().unwrap();
+            let (image, disk) = deployed(dir.path());
+            spoil(&disk);
+            let error = compare(&disk, &image).unwrap_err().to_string();
+            assert!(error.contains(problem), "{what}: {error}");
+        }
+    }
+
+    #[test]
+    fn one_forgotten_byte_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = dir.path().join("disk");
+        File::create(&disk).unwrap().set_len(3 * MIB + 512).unwrap();
+        expect_zeros(&disk).unwrap();
+        change(&disk, 3 * MIB + 511, &[1]);
+        assert!(
+            expect_zeros(&disk)
+                .unwrap_err()
+                .to_string()
+                .contains("0x3001ff")
+        );
+    }
+}

@@ -91,10 +91,8 @@ pub enum Error {
         body: String,
     },
     /// A node reached a state from which the awaited one cannot be reached.
-    #[error("node {node} is {state} instead of {wanted}: {last_error}")]
+    #[error("the node is {state} instead of {wanted}: {last_error}")]
     NodeFailed {
-        /// The node.
-        node: String,
         /// Its provision state.
         state: String,
         /// The state that was awaited.

@@ -131,6 +131,8 @@ struct Troubled {
     /// Bytes per second.
     rate: Option<u64>,
     pause: Option<Pin<Box<Sleep>>>,
+    /// The server was given the time to send what it has before the cut.
+    flushed: bool,
 }
 
 impl Troubled {
@@ -140,6 +142,7 @@ impl Troubled {
             left: Some(bytes),
             rate: None,
             pause: None,
+            flushed: false,
         }
     }
 
@@ -149,6 +152,7 @@ impl Troubled {
             left: None,
             rate: Some(rate.max(1)),
             pause: None,
+            flushed: false,
         }
     }
 
@@ -178,6 +182,11 @@ impl HttpBody for Troubled {
             ready!(pause.as_mut().poll(context));
             self.pause = None;
         }
+        if self.left == Some(0) && !self.flushed {
+            self.flushed = true;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)) else {
             return Poll::Ready(None);
         };
@@ -193,5 +202,88 @@ impl HttpBody for Troubled {
             self.pause = Some(Box::pin(sleep(Duration::from_nanos(nanoseconds))));
         }
         Poll::Ready(Some(Ok(Frame::data(data))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test panics on purpose")]
+
+    use std::io::Read;
+    use std::net::Ipv4Addr;
+
+    use reqwest::blocking::{Client, Response};
+
+    use super::*;
+
+    struct Setup {
+        server: FileServer,
+        client: Client,
+        _dir: tempfile::TempDir,
+    }
+
+    fn start() -> Setup {
+        let dir = tempfile::tempdir().unwrap();
+        let contents: Vec<u8> = (0..300_000_u32)
+            .map(|number| number.to_le_bytes()[0])
+            .collect();
+        std::fs::write(dir.path().join("file"), contents).unwrap();
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let server = FileServer::start(dir.path(), any).unwrap();
+        let _installed = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder().no_proxy().build().unwrap();
+        Setup {
+            server,
+            client,
+            _dir: dir,
+        }
+    }
+
+    impl Setup {
+        fn get(&self, range: Option<&str>) -> Response {
+            let mut request = self.client.get(self.server.url("file"));
+            if let Some(range) = range {
+                request = request.header(RANGE, range);
+            }
+            request.send().unwrap()
+        }
+    }
+
+    #[test]
+    fn ranges_are_known() {
+        let setup = start();
+        let answer = setup.get(Some("bytes=258-259"));
+        assert_eq!(answer.status(), 206);
+        assert_eq!(answer.bytes().unwrap().as_ref(), [2, 3]);
+        let seen = setup.server.faults().seen("/file");
+        assert_eq!(seen.len(), 1);
+        assert_eq!(seen[0].range.as_deref(), Some("bytes=258-259"));
+    }
+
+    #[test]
+    fn each_trouble_is_made_and_then_over() {
+        let setup = start();
+        let faults = setup.server.faults();
+        faults.add("/file", Fault::NotFound, Some(1));
+        faults.add("/file", Fault::Unavailable, Some(1));
+        faults.add("/file", Fault::NoRanges, Some(1));
+        faults.add("/file", Fault::CutAfter(1000), Some(1));
+        assert_eq!(setup.get(None).status(), 404);
+        assert_eq!(setup.get(None).status(), 503);
+        assert_eq!(setup.get(Some("bytes=1-2")).bytes().unwrap().len(), 300_000);
+        let mut received = Vec::new();
+        assert!(setup.get(None).read_to_end(&mut received).is_err());
+        assert_eq!(received.len(), 1000);
+        assert_eq!(setup.get(None).bytes().unwrap().len(), 300_000);
+    }
+
+    #[test]
+    fn a_slow_body_is_whole() {
+        let setup = start();
+        setup
+            .server
+            .faults()
+            .add("/file", Fault::BytesPerSecond(10_000_000), Some(1));
+        assert_eq!(setup.get(None).bytes().unwrap().len(), 300_000);
     }
 }

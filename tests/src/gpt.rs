@@ -115,3 +115,70 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
     field.copy_from_slice(&bytes[at..at + 8]);
     u64::from_le_bytes(field)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test panics on purpose")]
+
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// A disk with two partitions, made by sfdisk.
+    fn disk_with_partitions(dir: &std::path::Path) -> std::path::PathBuf {
+        let path = dir.join("disk");
+        File::create(&path).unwrap().set_len(4 << 20).unwrap();
+        let mut sfdisk = Command::new("sfdisk")
+            .args(["--quiet", "--no-reread", "--no-tell-kernel"])
+            .arg(&path)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let script = "label: gpt\nstart=1MiB, size=1MiB, name=first\nname=\"second one\"\n";
+        sfdisk
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(script.as_bytes())
+            .unwrap();
+        assert!(sfdisk.wait().unwrap().success());
+        path
+    }
+
+    #[test]
+    fn both_headers_of_sfdisk_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = File::open(disk_with_partitions(dir.path())).unwrap();
+        let first = read(&file, 1).unwrap().unwrap();
+        let second = read(&file, first.other_sector).unwrap().unwrap();
+        assert_eq!((first.other_sector, second.other_sector), (8191, 1));
+        assert_eq!(first.partitions, second.partitions);
+        let named: Vec<_> = first
+            .partitions
+            .iter()
+            .map(|one| (one.index, one.name.as_str()))
+            .collect();
+        assert_eq!(named, [(0, "first"), (1, "second one")]);
+        assert_eq!(first.partitions[0].sectors, (2048, 4095));
+    }
+
+    #[test]
+    fn any_flipped_bit_of_the_table_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = disk_with_partitions(dir.path());
+        let good = std::fs::read(&path).unwrap();
+        // The header's checked bytes and the used entries.
+        for at in (512..604).chain(1024..1280) {
+            let mut bad = good.clone();
+            bad[at] ^= 1 << (at % 8);
+            let changed = dir.path().join("changed");
+            std::fs::write(&changed, &bad).unwrap();
+            assert_eq!(
+                read(&File::open(&changed).unwrap(), 1).unwrap(),
+                None,
+                "byte {at}"
+            );
+        }
+    }
+}

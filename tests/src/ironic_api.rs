@@ -64,6 +64,11 @@ impl NodeState {
         text
     }
 
+    /// True if people would see no difference.
+    fn looks_like(&self, other: &Self) -> bool {
+        self.describe() == other.describe()
+    }
+
     /// The operation ended badly and will not go on by itself.
     #[must_use]
     pub fn has_failed(&self) -> bool {
@@ -211,45 +216,52 @@ impl IronicApi {
             .map(drop)
     }
 
-    /// Waits until a node is in one of the `wanted` states with no operation under way, and tells
-    /// `progress` each change on the way, with the time since the start of the wait.
+    /// Waits until `probe` is ready, and tells `progress` each change of the node's state on the
+    /// way, with the time since the start of the wait. The probe sees the state.
     ///
     /// # Errors
-    /// [`Error::NodeFailed`] if it fails, [`Error::Timeout`] if it takes too long.
-    pub fn wait_for(
+    /// [`Error::Timeout`] if it takes too long, or the probe's error.
+    pub fn watch<T>(
         &self,
         node: &str,
-        wanted: &[&str],
+        what: &str,
         limit: Duration,
         mut progress: impl FnMut(Duration, &NodeState),
-    ) -> Result<NodeState, Error> {
+        mut probe: impl FnMut(&NodeState) -> Result<Probe<T>, Error>,
+    ) -> Result<T, Error> {
         let start = Instant::now();
         let mut before: Option<NodeState> = None;
-        let what = format!("node {node} to become {}", wanted.join(" or "));
-        wait::until(&what, limit, || {
+        wait::until(&format!("node {node}: {what}"), limit, || {
             let state = self.state(node)?;
-            let changed = before.as_ref().is_none_or(|old| {
-                NodeState {
-                    locked: state.locked,
-                    ..old.clone()
-                } != state
-            });
-            if changed {
+            if before.as_ref().is_none_or(|old| !old.looks_like(&state)) {
                 progress(start.elapsed(), &state);
             }
-            before = Some(state.clone());
-            if wanted.contains(&state.provision.as_str()) && !state.locked {
-                return Ok(Probe::Ready(state));
-            }
-            if state.has_failed() && !wanted.contains(&state.provision.as_str()) {
-                return Err(Error::NodeFailed {
-                    node: node.to_owned(),
-                    state: state.provision,
-                    wanted: wanted.join(" or "),
-                    last_error: state.last_error,
-                });
-            }
-            Ok(Probe::NotYet(state.describe()))
+            let result = probe(&state);
+            before = Some(state);
+            result
         })
     }
+}
+
+/// A probe for [`IronicApi::watch`]: the node is in one of the `wanted` states and nobody works on
+/// it.
+///
+/// # Errors
+/// [`Error::NodeFailed`] for a failure that is not wanted.
+pub fn settled_in(state: &NodeState, wanted: &[&str]) -> Result<Probe<NodeState>, Error> {
+    if wanted.contains(&state.provision.as_str()) {
+        return Ok(if state.locked {
+            Probe::NotYet(format!("{}, but locked", state.describe()))
+        } else {
+            Probe::Ready(state.clone())
+        });
+    }
+    if state.has_failed() {
+        return Err(Error::NodeFailed {
+            state: state.provision.clone(),
+            wanted: wanted.join(" or "),
+            last_error: state.last_error.clone(),
+        });
+    }
+    Ok(Probe::NotYet(state.describe()))
 }

@@ -9,10 +9,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::error::Error;
-use crate::ironic_api::{IronicApi, NodeState};
+use crate::ironic_api::{IronicApi, NodeState, settled_in};
 use crate::lab::{BootInterface, Lab};
 use crate::machine::Machine;
 use crate::process;
+use crate::wait::Probe;
 
 /// Generous limits: only a failure ever takes that long.
 const MANAGE_LIMIT: Duration = Duration::from_mins(3);
@@ -128,29 +129,31 @@ impl<'lab> Node<'lab> {
     /// # Errors
     /// A failed operation, or time out.
     pub fn wait_for(&self, wanted: &[&str], limit: Duration) -> Result<NodeState, Error> {
-        self.watch(wanted, limit, |_| {})
+        self.watch(&wanted.join(" or "), limit, |state| {
+            settled_in(state, wanted)
+        })
     }
 
-    /// Like [`Node::wait_for`], showing each state to `look` as well.
+    /// Waits until `probe` is ready and tells each change of the node's state. Any failure of the
+    /// node that the probe lets pass ends the wait with its time limit only.
     ///
     /// # Errors
-    /// A failed operation, or time out.
-    pub fn watch(
+    /// The probe's error, or time out.
+    pub fn watch<T>(
         &self,
-        wanted: &[&str],
+        what: &str,
         limit: Duration,
-        mut look: impl FnMut(&NodeState),
-    ) -> Result<NodeState, Error> {
-        self.api()
-            .wait_for(&self.uuid, wanted, limit, |elapsed, state| {
-                let seconds = elapsed.as_secs_f64();
-                let name = self.machine.name();
-                self.lab.narrator().say(format!(
-                    "{name}: {} (after {seconds:.1} s)",
-                    state.describe()
-                ));
-                look(state);
-            })
+        probe: impl FnMut(&NodeState) -> Result<Probe<T>, Error>,
+    ) -> Result<T, Error> {
+        let tell = |elapsed: Duration, state: &NodeState| {
+            let seconds = elapsed.as_secs_f64();
+            let name = self.machine.name();
+            self.lab.narrator().say(format!(
+                "{name}: {} (after {seconds:.1} s)",
+                state.describe()
+            ));
+        };
+        self.api().watch(&self.uuid, what, limit, tell, probe)
     }
 
     /// enroll → manageable.
@@ -178,10 +181,11 @@ impl<'lab> Node<'lab> {
     pub fn provide(&self) -> Result<Vec<String>, Error> {
         let mut steps: Vec<String> = Vec::new();
         self.api().request(&self.uuid, "provide", json!({}))?;
-        self.watch(&["available"], CLEAN_LIMIT, |state| {
+        self.watch("available", CLEAN_LIMIT, |state| {
             if !state.step.is_empty() && !steps.contains(&state.step) {
                 steps.push(state.step.clone());
             }
+            settled_in(state, &["available"])
         })?;
         Ok(steps)
     }

@@ -16,7 +16,7 @@ use crate::ironic_config::{IronicOptions, KERNEL_PARAMS};
 use crate::lab::{BootInterface, Lab};
 use crate::machine::{Bus, DiskSpec, Machine, MachineSpec};
 use crate::node::{ImageSource, Node};
-use crate::wait::{self, Probe};
+use crate::wait::Probe;
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "agent_killed",
@@ -48,7 +48,7 @@ fn play(lab: &Lab) -> Result<(), Error> {
         .faults()
         .add(&image.path(), Fault::BytesPerSecond(BYTES_PER_SECOND), None);
     node.start_deployment(&config_drive(&node))?;
-    wait_until_writing(&machine)?;
+    wait_until_writing(&node, &machine)?;
     machine.kill_all_processes()?;
     lab.narrator()
         .say("interrupted: the agent is killed while it writes the image");
@@ -60,11 +60,16 @@ fn play(lab: &Lab) -> Result<(), Error> {
     check_boot(&mut console, &node)
 }
 
-fn wait_until_writing(machine: &Machine) -> Result<(), Error> {
+fn wait_until_writing(node: &Node<'_>, machine: &Machine) -> Result<(), Error> {
     let path = machine.disk(0);
-    wait::until("the image to be written", WRITE_LIMIT, || {
-        let blocks = fs::metadata(&path).map_or(0, |data| data.blocks());
-        let written = blocks * 512;
+    node.watch("the image to be written", WRITE_LIMIT, |state| {
+        if state.has_failed() || state.provision == "active" {
+            return Err(Error::Expected {
+                expected: "the deployment to be under way".to_owned(),
+                found: state.describe(),
+            });
+        }
+        let written = fs::metadata(&path).map_or(0, |data| data.blocks() * 512);
         Ok(if written >= WRITTEN {
             Probe::Ready(())
         } else {
