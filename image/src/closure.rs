@@ -238,8 +238,6 @@ pub fn providers<'a>(closure: &'a Closure, hint: &str) -> Vec<&'a str> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test panics on purpose")]
-
     use super::*;
     use crate::modinfo::Modinfo;
 

@@ -199,8 +199,6 @@ fn slice(bytes: &[u8], at: usize, len: usize) -> Result<&[u8], CpioError> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test panics on purpose")]
-
     use super::*;
 
     fn entries() -> Vec<Entry> {

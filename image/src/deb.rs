@@ -174,8 +174,6 @@ fn read_tar(mut stream: impl Read) -> std::io::Result<Tree> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test panics on purpose")]
-
     use super::*;
 
     #[test]

@@ -363,8 +363,6 @@ fn file_name(package: &Package) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test panics on purpose")]
-
     use super::*;
 
     /// As apt-cache of Debian 12 prints it, shortened.

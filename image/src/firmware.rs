@@ -137,8 +137,6 @@ pub fn is_xz_with_crc32(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test panics on purpose")]
-
     use std::io::Read;
 
     use hardware_profiles::{Glob, Load};

@@ -126,8 +126,6 @@ pub fn blacklist(never: &[&Never]) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test panics on purpose")]
-
     use hardware_profiles::Load;
 
     use super::*;

@@ -189,8 +189,6 @@ fn module_name(path: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test panics on purpose")]
-
     use std::io::Write;
 
     use super::*;

@@ -134,8 +134,6 @@ fn parents(path: &str) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test panics on purpose")]
-
     use super::*;
 
     fn system_entries() -> Vec<Entry> {

@@ -159,8 +159,6 @@ pub fn crates(tree: &str) -> BTreeSet<Crate> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test panics on purpose")]
-
     use super::*;
 
     #[test]

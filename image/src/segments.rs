@@ -92,8 +92,6 @@ pub fn split(bytes: &[u8]) -> Result<(Vec<Entry>, Vec<Entry>), SegmentError> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test panics on purpose")]
-
     use super::*;
 
     fn parts() -> (Vec<Entry>, Vec<Entry>) {

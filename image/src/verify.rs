@@ -254,8 +254,6 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test panics on purpose")]
-
     use super::*;
     use crate::elf::fixture::program;
     use crate::platform::Architecture;

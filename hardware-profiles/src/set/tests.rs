@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#![expect(clippy::unwrap_used, reason = "a test panics on purpose")]
 
 use super::*;
 use crate::profile::{Load, QuirkKind};
