@@ -1,0 +1,493 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The client of one port as a state machine (RFC 2131 §4.4, figure 5).
+//!
+//! It is told when the carrier comes and goes, what arrives and that its
+//! deadline has passed; it answers with what to send and with what has become
+//! of the lease. It never gives up.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use crate::network::dhcp4::lease::Lease;
+use crate::network::dhcp4::message::{BOOT_REPLY, Message, MessageType};
+use crate::network::dhcp4::options::code;
+use crate::network::dhcp4::retry;
+use crate::network::{DhcpState, MacAddr};
+
+const BROADCAST_HARDWARE: [u8; 6] = [0xff; 6];
+
+/// What the client asks servers to tell. Classless routes come before the
+/// router, as RFC 3442 wants.
+const WANTED: [u8; 7] = [
+    code::SUBNET_MASK,
+    code::CLASSLESS_ROUTES,
+    code::ROUTER,
+    code::DNS_SERVER,
+    code::DOMAIN_NAME,
+    code::INTERFACE_MTU,
+    code::NTP_SERVER,
+];
+
+/// The longest message taken: an Ethernet packet without its headers.
+const MAX_MESSAGE: u16 = 1472;
+
+/// When something happens, and a number nobody can guess.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// Time since boot.
+    pub now: Duration,
+    /// For exchange numbers and jitter.
+    pub random: u32,
+}
+
+/// A message that arrived on the port.
+#[derive(Debug, Clone, Copy)]
+pub struct Received<'a> {
+    /// The sender's address.
+    pub source: Ipv4Addr,
+    /// The hardware address it came from.
+    pub hardware: [u8; 6],
+    /// The DHCP message.
+    pub payload: &'a [u8],
+}
+
+/// A message to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The message.
+    pub message: Message,
+    /// The port's address, or 0.0.0.0 while it has none.
+    pub source: Ipv4Addr,
+    /// The server's address, or everybody.
+    pub destination: Ipv4Addr,
+    /// The hardware address to send to.
+    pub hardware: [u8; 6],
+}
+
+/// What the client wants done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Send this.
+    Send(Box<Outgoing>),
+    /// This lease holds now: new, changed or prolonged.
+    Bound(Box<Lease>),
+    /// The lease is over: the address must not be used any more.
+    Lost(Ipv4Addr),
+}
+
+/// Answers that were not used, by reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ignored {
+    /// For another machine.
+    pub other_client: u32,
+    /// For an exchange this client does not have open.
+    pub other_exchange: u32,
+    /// Not a message, or without a usable address.
+    pub malformed: u32,
+    /// A kind of message that does not fit the state.
+    pub unexpected: u32,
+}
+
+/// A message that waits for an answer.
+#[derive(Debug, Clone, Copy)]
+struct Exchange {
+    xid: u32,
+    /// How often it was sent.
+    attempt: u32,
+    /// When last.
+    sent: Duration,
+    /// When it is sent again.
+    next: Duration,
+}
+
+#[derive(Debug, Clone)]
+enum State {
+    NoCarrier,
+    /// A short pause after a refusal.
+    Pausing {
+        until: Duration,
+    },
+    Selecting(Exchange),
+    Requesting(Exchange, Box<Lease>),
+    Verifying(Exchange),
+    Bound,
+    Renewing(Exchange),
+    Rebinding(Exchange),
+}
+
+#[derive(Debug, Clone)]
+struct Held {
+    lease: Lease,
+    /// When it was asked for.
+    since: Duration,
+}
+
+impl Held {
+    fn expires(&self) -> Option<Duration> {
+        self.lease.lifetime.map(|lifetime| self.since + lifetime)
+    }
+}
+
+/// The client of one port.
+#[derive(Debug, Clone)]
+pub struct Client {
+    mac: MacAddr,
+    state: State,
+    held: Option<Held>,
+    /// When the search for an address began, for `secs`.
+    began: Duration,
+    naks: u32,
+    /// A server that offered and then kept silent; others go first.
+    shunned: Option<Ipv4Addr>,
+    ignored: Ignored,
+}
+
+impl Client {
+    /// A client that waits for the carrier.
+    #[must_use]
+    pub fn new(mac: MacAddr) -> Self {
+        Self {
+            mac,
+            state: State::NoCarrier,
+            held: None,
+            began: Duration::ZERO,
+            naks: 0,
+            shunned: None,
+            ignored: Ignored::default(),
+        }
+    }
+
+    /// What it does, for the status.
+    #[must_use]
+    pub fn state(&self) -> DhcpState {
+        match &self.state {
+            State::NoCarrier => DhcpState::NoCarrier,
+            State::Pausing { .. } => DhcpState::Discovering { attempts: 0 },
+            State::Selecting(exchange) => DhcpState::Discovering {
+                attempts: exchange.attempt,
+            },
+            State::Requesting(_, offer) => DhcpState::Requesting {
+                server: offer.server,
+            },
+            State::Verifying(_) => DhcpState::Verifying,
+            State::Bound => DhcpState::Bound,
+            State::Renewing(_) => DhcpState::Renewing,
+            State::Rebinding(_) => DhcpState::Rebinding,
+        }
+    }
+
+    /// Answers it did not use.
+    #[must_use]
+    pub fn ignored(&self) -> Ignored {
+        self.ignored
+    }
+
+    /// Whether it waits for an answer, so that the port must listen.
+    #[must_use]
+    pub fn listens(&self) -> bool {
+        self.exchange().is_some()
+    }
+
+    /// When [`Client::timer`] must be called; nothing: not before something
+    /// else happens.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        let own = match &self.state {
+            State::NoCarrier => None,
+            State::Pausing { until } => Some(*until),
+            State::Bound => self.held.as_ref().and_then(|held| {
+                // A lease without end needs no renewal.
+                held.expires().map(|_| held.since + held.lease.renew_after)
+            }),
+            _ => self.exchange().map(|exchange| exchange.next),
+        };
+        let expiry = self.held.as_ref().and_then(Held::expires);
+        own.into_iter().chain(expiry).min()
+    }
+
+    /// The carrier came or went. After it came back the old address is asked
+    /// for again, since the port may be on another network now; it stays in
+    /// use until a server refuses it or gives another.
+    pub fn carrier(&mut self, up: bool, moment: Moment) -> Vec<Action> {
+        let was_up = !matches!(self.state, State::NoCarrier);
+        if up == was_up {
+            return vec![];
+        }
+        if !up {
+            self.state = State::NoCarrier;
+            return vec![];
+        }
+        self.began = moment.now;
+        self.naks = 0;
+        let mut actions = self.expire(moment.now);
+        actions.push(if self.held.is_some() {
+            self.verify(first(moment), moment)
+        } else {
+            self.discover(first(moment), moment)
+        });
+        actions
+    }
+
+    /// The deadline has passed.
+    pub fn timer(&mut self, moment: Moment) -> Vec<Action> {
+        let mut actions = self.expire(moment.now);
+        if self.deadline().is_none_or(|deadline| deadline > moment.now) {
+            return actions;
+        }
+        actions.push(match self.state.clone() {
+            State::NoCarrier => return actions,
+            State::Pausing { .. } => self.discover(first(moment), moment),
+            State::Selecting(exchange) => self.discover(exchange, moment),
+            State::Requesting(exchange, offer) => {
+                if exchange.attempt < retry::REQUEST_ATTEMPTS {
+                    self.request(exchange, offer, moment)
+                } else {
+                    self.shunned = Some(offer.server);
+                    self.discover(first(moment), moment)
+                }
+            }
+            State::Verifying(exchange) => {
+                if exchange.attempt < retry::VERIFY_ATTEMPTS {
+                    self.verify(exchange, moment)
+                } else {
+                    self.discover(first(moment), moment)
+                }
+            }
+            State::Bound => self.prolong(first(moment), moment),
+            State::Renewing(exchange) | State::Rebinding(exchange) => {
+                self.prolong(exchange, moment)
+            }
+        });
+        actions
+    }
+
+    /// A message arrived. What is not for this client, or makes no sense, is
+    /// counted and changes nothing.
+    pub fn receive(&mut self, received: &Received<'_>, moment: Moment) -> Vec<Action> {
+        let Ok(message) = Message::decode(received.payload) else {
+            self.ignored.malformed = self.ignored.malformed.saturating_add(1);
+            return vec![];
+        };
+        let counter = if message.chaddr != self.mac {
+            &mut self.ignored.other_client
+        } else if message.op != BOOT_REPLY {
+            &mut self.ignored.unexpected
+        } else if self.exchange().map(|exchange| exchange.xid) != Some(message.xid) {
+            &mut self.ignored.other_exchange
+        } else {
+            return self.answer(&message, received, moment);
+        };
+        *counter = counter.saturating_add(1);
+        vec![]
+    }
+
+    fn answer(
+        &mut self,
+        message: &Message,
+        received: &Received<'_>,
+        moment: Moment,
+    ) -> Vec<Action> {
+        let fits = match (&self.state, message.kind) {
+            (State::Selecting(_), kind) => kind == MessageType::Offer,
+            (State::Requesting(_, offer), MessageType::Nak) => {
+                let server = message.options.address(code::SERVER_ID);
+                server.unwrap_or(received.source) == offer.server
+            }
+            (_, kind) => matches!(kind, MessageType::Ack | MessageType::Nak),
+        };
+        if !fits {
+            self.ignored.unexpected = self.ignored.unexpected.saturating_add(1);
+            return vec![];
+        }
+        if message.kind == MessageType::Nak {
+            return self.refused(moment);
+        }
+        let Ok(lease) = Lease::read(message, received.source, received.hardware) else {
+            self.ignored.malformed = self.ignored.malformed.saturating_add(1);
+            return vec![];
+        };
+        if message.kind == MessageType::Ack {
+            vec![self.bound(lease, moment)]
+        } else {
+            self.offered(lease, moment)
+        }
+    }
+
+    fn offered(&mut self, offer: Lease, moment: Moment) -> Vec<Action> {
+        if self.shunned == Some(offer.server) {
+            self.ignored.unexpected = self.ignored.unexpected.saturating_add(1);
+            return vec![];
+        }
+        let xid = self
+            .exchange()
+            .map_or(moment.random, |exchange| exchange.xid);
+        let exchange = Exchange {
+            xid,
+            ..first(moment)
+        };
+        vec![self.request(exchange, Box::new(offer), moment)]
+    }
+
+    fn bound(&mut self, lease: Lease, moment: Moment) -> Action {
+        let since = self.exchange().map_or(moment.now, |exchange| exchange.sent);
+        self.naks = 0;
+        self.shunned = None;
+        self.state = State::Bound;
+        self.held = Some(Held {
+            lease: lease.clone(),
+            since,
+        });
+        Action::Bound(Box::new(lease))
+    }
+
+    /// A server says no: the address, if any, is gone, and the search begins
+    /// anew.
+    fn refused(&mut self, moment: Moment) -> Vec<Action> {
+        let in_use = !matches!(self.state, State::Requesting(..));
+        let lost = self.held.take_if(|_| in_use);
+        self.naks = self.naks.saturating_add(1);
+        self.state = State::Pausing {
+            until: moment.now + retry::after_nak(self.naks, moment.random),
+        };
+        lost.map(|held| Action::Lost(held.lease.address))
+            .into_iter()
+            .collect()
+    }
+
+    /// Drops a lease that has ended.
+    fn expire(&mut self, now: Duration) -> Vec<Action> {
+        let ended = |held: &mut Held| held.expires().is_some_and(|end| end <= now);
+        let Some(held) = self.held.take_if(ended) else {
+            return vec![];
+        };
+        if matches!(
+            self.state,
+            State::Bound | State::Renewing(_) | State::Rebinding(_) | State::Verifying(_)
+        ) {
+            self.began = now;
+            self.state = State::Pausing { until: now };
+        }
+        vec![Action::Lost(held.lease.address)]
+    }
+
+    fn exchange(&self) -> Option<&Exchange> {
+        match &self.state {
+            State::Selecting(exchange)
+            | State::Requesting(exchange, _)
+            | State::Verifying(exchange)
+            | State::Renewing(exchange)
+            | State::Rebinding(exchange) => Some(exchange),
+            State::NoCarrier | State::Pausing { .. } | State::Bound => None,
+        }
+    }
+}
+
+/// The messages the client sends, each with the state it brings.
+impl Client {
+    fn discover(&mut self, exchange: Exchange, moment: Moment) -> Action {
+        let exchange = exchange.again(moment);
+        if exchange.attempt > 2 {
+            // Nobody else answered: better a slow server than none.
+            self.shunned = None;
+        }
+        let mut message = self.message(MessageType::Discover, exchange, moment);
+        message.broadcast = exchange.attempt >= retry::BROADCAST_FROM;
+        self.state = State::Selecting(exchange);
+        broadcast(message, Ipv4Addr::UNSPECIFIED)
+    }
+
+    fn request(&mut self, exchange: Exchange, offer: Box<Lease>, moment: Moment) -> Action {
+        let exchange = exchange.again(moment);
+        let mut message = self.message(MessageType::Request, exchange, moment);
+        message.broadcast = exchange.attempt >= retry::BROADCAST_FROM;
+        message
+            .options
+            .set(code::REQUESTED_ADDRESS, offer.address.octets());
+        message.options.set(code::SERVER_ID, offer.server.octets());
+        self.state = State::Requesting(exchange, offer);
+        broadcast(message, Ipv4Addr::UNSPECIFIED)
+    }
+
+    fn verify(&mut self, exchange: Exchange, moment: Moment) -> Action {
+        let exchange = exchange.again(moment);
+        let mut message = self.message(MessageType::Request, exchange, moment);
+        if let Some(held) = &self.held {
+            let address = held.lease.address.octets();
+            message.options.set(code::REQUESTED_ADDRESS, address);
+        }
+        self.state = State::Verifying(exchange);
+        broadcast(message, Ipv4Addr::UNSPECIFIED)
+    }
+
+    /// Asks the own server until T2, then any server until the lease ends.
+    fn prolong(&mut self, exchange: Exchange, moment: Moment) -> Action {
+        let Some(held) = self.held.clone() else {
+            return self.discover(first(moment), moment);
+        };
+        let rebind_at = held.since + held.lease.rebind_after;
+        let rebinding = moment.now >= rebind_at;
+        let limit = if rebinding {
+            held.expires().unwrap_or(Duration::MAX)
+        } else {
+            rebind_at
+        };
+        let mut exchange = exchange.again(moment);
+        exchange.next = moment.now + retry::renewal(moment.now, limit);
+        let mut message = self.message(MessageType::Request, exchange, moment);
+        message.ciaddr = held.lease.address;
+        if rebinding {
+            self.state = State::Rebinding(exchange);
+            return broadcast(message, held.lease.address);
+        }
+        self.state = State::Renewing(exchange);
+        Action::Send(Box::new(Outgoing {
+            message,
+            source: held.lease.address,
+            destination: held.lease.server,
+            hardware: held.lease.server_hardware,
+        }))
+    }
+
+    fn message(&self, kind: MessageType, exchange: Exchange, moment: Moment) -> Message {
+        let mut message = Message::request(kind, exchange.xid, self.mac);
+        let seconds = moment.now.saturating_sub(self.began).as_secs();
+        message.secs = u16::try_from(seconds).unwrap_or(u16::MAX);
+        message.options.set(code::PARAMETER_LIST, WANTED);
+        message
+            .options
+            .set(code::MAX_SIZE, MAX_MESSAGE.to_be_bytes());
+        message
+    }
+}
+
+impl Exchange {
+    /// The same exchange with its message sent once more.
+    fn again(self, moment: Moment) -> Self {
+        let attempt = self.attempt.saturating_add(1);
+        Self {
+            xid: self.xid,
+            attempt,
+            sent: moment.now,
+            next: moment.now + retry::after(attempt, moment.random),
+        }
+    }
+}
+
+/// A new exchange, nothing sent yet.
+fn first(moment: Moment) -> Exchange {
+    Exchange {
+        xid: moment.random,
+        attempt: 0,
+        sent: moment.now,
+        next: moment.now,
+    }
+}
+
+fn broadcast(message: Message, source: Ipv4Addr) -> Action {
+    Action::Send(Box::new(Outgoing {
+        message,
+        source,
+        destination: Ipv4Addr::BROADCAST,
+        hardware: BROADCAST_HARDWARE,
+    }))
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A network link as the kernel lists it, and which links are ports of the
+//! machine.
+
+use bootconfig::MacAddr;
+
+/// What kind of link it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkKind {
+    /// The loopback link.
+    Loopback,
+    /// An Ethernet card: on a bus, on USB, or shared with the BMC.
+    Ethernet,
+    /// Wireless, mobile or Bluetooth: never used by the agent.
+    Wireless,
+    /// Made by software; the kernel's name of the kind, such as `bond`,
+    /// `vlan` or `veth`.
+    Virtual(String),
+    /// A card that is not Ethernet, such as InfiniBand.
+    Other,
+}
+
+/// One link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The kernel's number of the link; never used twice while the machine is
+    /// up, unlike the name.
+    pub index: u32,
+    /// Its name now.
+    pub name: String,
+    /// What it is.
+    pub kind: LinkKind,
+    /// Its hardware address, if it is an Ethernet address.
+    pub mac: Option<MacAddr>,
+    /// Whether it was told to be up (`IFF_UP`).
+    pub up: bool,
+    /// Whether there is something at the other end (`IFF_LOWER_UP`).
+    pub carrier: bool,
+    /// How often the carrier has come. The kernel reports at most one change
+    /// per second, so a cable that was moved quickly shows only here.
+    pub carrier_ups: u32,
+    /// The largest packet it sends, in bytes.
+    pub mtu: u32,
+    /// Index of the bond or bridge it belongs to.
+    pub controller: Option<u32>,
+}
+
+impl Link {
+    /// Whether the link is a port of the machine. Virtual links are ports
+    /// only if their kind is among `extra_kinds`: inside a container the
+    /// ports are `veth` links.
+    #[must_use]
+    pub fn is_port(&self, extra_kinds: &[String]) -> bool {
+        match &self.kind {
+            LinkKind::Ethernet => true,
+            LinkKind::Virtual(kind) => extra_kinds.contains(kind),
+            LinkKind::Loopback | LinkKind::Wireless | LinkKind::Other => false,
+        }
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//! How the machine shall be on the network, and what it still lacks.
+//!
+//! ```text
+//! settings + links ── plan ──► NetworkPlan ── machine::net ──► NetworkStatus
+//!                                  DHCP answers ──┘                 │
+//!                     which lease is primary, resolver text, ◄──────┘
+//!                     what is waited for, which address Ironic is told
+//! ```
+//!
+//! Every decision is here: which links take part ([`plan()`]), the DHCPv4
+//! client as a state machine ([`dhcp4`]), which answer counts ([`primary`]),
+//! what a waiting agent says ([`status`]), which address it advertises
+//! ([`advertise`]). Sockets, netlink and timers are `ironseed_machine::net`.
+//! Times are durations since the machine started (`CLOCK_BOOTTIME`); random
+//! numbers are passed in.
+
+pub mod advertise;
+pub mod dhcp4;
+pub mod link;
+pub mod plan;
+pub mod primary;
+pub mod ready;
+pub mod resolver;
+pub mod status;
+
+pub use bootconfig::MacAddr;
+pub use dhcp4::lease::Lease;
+pub use link::{Link, LinkKind};
+pub use plan::{
+    Addressing, LinkPlan, NetworkInputs, NetworkMode, NetworkPlan, PlannedDevice, plan,
+};
+pub use ready::WaitFor;
+pub use status::{DhcpState, NetworkStatus, PortLease, PortStatus};

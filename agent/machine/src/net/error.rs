@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the kernel can refuse.
+
+use std::io;
+use std::net::IpAddr;
+
+/// A failed operation on the network.
+#[derive(Debug, thiserror::Error)]
+pub enum NetError {
+    /// No netlink socket.
+    #[error("cannot open a netlink socket")]
+    Netlink(#[source] io::Error),
+    /// No thread or event loop for the network.
+    #[error("cannot start the network's thread")]
+    Thread(#[source] io::Error),
+    /// The list of links or addresses cannot be read.
+    #[error("cannot list the {what} of this machine")]
+    List {
+        /// `links` or `addresses`.
+        what: &'static str,
+        /// The kernel's answer.
+        source: rtnetlink::Error,
+    },
+    /// A link cannot be changed.
+    #[error("cannot {what} link {link}")]
+    Link {
+        /// `bring up`, `bring down` or `set the MTU of`.
+        what: &'static str,
+        /// Its name.
+        link: String,
+        /// The kernel's answer.
+        source: rtnetlink::Error,
+    },
+    /// An address cannot be added or removed.
+    #[error("cannot {what} address {address}")]
+    Address {
+        /// `add` or `remove`.
+        what: &'static str,
+        /// The address.
+        address: IpAddr,
+        /// The kernel's answer.
+        source: rtnetlink::Error,
+    },
+    /// A route cannot be added or removed.
+    #[error("cannot {what} the route to {destination}")]
+    Route {
+        /// `add` or `remove`.
+        what: &'static str,
+        /// Network and prefix length.
+        destination: String,
+        /// The kernel's answer.
+        source: rtnetlink::Error,
+    },
+    /// The kernel knows no way to an address.
+    #[error("there is no route to {0}")]
+    NoRoute(IpAddr),
+    /// The port's packet socket does not work.
+    #[error("cannot {what} on port {port}")]
+    Packet {
+        /// `listen for DHCP` or `send DHCP`.
+        what: &'static str,
+        /// Index of the link.
+        port: u32,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The resolver's file cannot be written.
+    #[error("cannot write {path}")]
+    Write {
+        /// The file.
+        path: &'static str,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+}
+
+impl NetError {
+    /// The error and its causes in one line.
+    #[must_use]
+    pub fn in_full(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
+    }
+}

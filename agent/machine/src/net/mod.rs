@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The machine's network: links, addresses, routes, resolver, DHCP sockets.
+//!
+//! [`Network::start`] brings every port up and keeps it on the network for the
+//! rest of the boot. What shall be and what counts is decided in
+//! [`ironseed_core::network`]; here are the kernel's interfaces, one file each:
+//!
+//! | file | interface |
+//! | --- | --- |
+//! | `netlink` | links, addresses, routes, and news of them (rtnetlink(7)) |
+//! | `links` | the kernel's description of a link, read |
+//! | `lease` | a lease put into the kernel and taken out |
+//! | `packet` | a packet socket for DHCP (packet(7)) |
+//! | `port` | the DHCP client of one port, running |
+//! | `network` | all of them together |
+//!
+//! The network has a thread of its own: bringing a card up can keep the kernel
+//! busy for a second (firmware is loaded), and nobody else shall wait for it.
+
+mod error;
+mod lease;
+mod links;
+mod netlink;
+mod network;
+mod packet;
+mod port;
+
+pub use error::NetError;
+pub use netlink::{bring_down_all, route_source};
+pub use network::{Boundaries, Network, NetworkHandle, NetworkSettings};
