@@ -189,6 +189,16 @@ fn has_standard_library(target: &str, places: &Places) -> Result<bool, BinaryErr
     Ok(Path::new(String::from_utf8_lossy(&output).trim()).is_dir())
 }
 
+/// Functions that the libc crate asks for with the version they have in glibc's shared
+/// library (`link_name` in its `unix/mod.rs`); the static one has no versions. The quotes are for lld, which Rust links this target with.
+const VERSIONED: [&str; 5] = [
+    "cfgetispeed",
+    "cfgetospeed",
+    "cfsetispeed",
+    "cfsetospeed",
+    "cfsetspeed",
+];
+
 /// The variables that make cargo's output static and free of paths.
 fn environment(
     architecture: Architecture,
@@ -210,6 +220,11 @@ fn environment(
     ];
     if rust_target.ends_with("-gnu") {
         flags.push("-Ctarget-feature=+crt-static".to_owned());
+        flags.extend(
+            VERSIONED
+                .iter()
+                .map(|name| format!("-Clink-arg=-Wl,--defsym=\"{name}@GLIBC_2.2.5\"={name}")),
+        );
     }
     if architecture == Architecture::Aarch64 {
         // Debian's cross compiler only compiles; the linker and the C library are the
@@ -283,7 +298,8 @@ mod tests {
     fn the_fallback_is_static_too() {
         let variables = environment(Architecture::X86_64, "x86_64-unknown-linux-gnu", &places());
         let flags = variable(&variables, "CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
-        assert!(flags.ends_with("\x1f-Ctarget-feature=+crt-static"));
+        assert!(flags.contains("\x1f-Ctarget-feature=+crt-static\x1f"));
+        assert!(flags.ends_with("--defsym=\"cfsetspeed@GLIBC_2.2.5\"=cfsetspeed"));
     }
 
     #[test]
