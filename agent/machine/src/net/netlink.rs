@@ -34,6 +34,8 @@ pub(super) enum Change {
 pub(super) struct Changes {
     messages: futures_util::stream::BoxStream<'static, NetlinkPayload<RouteNetlinkMessage>>,
     root: Root,
+    /// The socket is closed when nobody can send requests on it any more.
+    _socket: Handle,
 }
 
 impl std::fmt::Debug for Changes {
@@ -81,23 +83,25 @@ pub(super) struct Netlink {
 }
 
 impl Netlink {
-    /// Opens a socket that also gets the news. Must be called inside a tokio
-    /// runtime.
+    /// Opens one socket for requests and one for the news. They must be two:
+    /// news of a change that a request made carry the request's number, and on
+    /// the same socket they would be taken for its answer. Must be called
+    /// inside a tokio runtime.
     pub(super) fn open(root: &Root) -> Result<(Self, Changes), NetError> {
         let groups = [
             MulticastGroup::Link,
             MulticastGroup::Ipv4Ifaddr,
             MulticastGroup::Ipv6Ifaddr,
         ];
-        let (connection, handle, messages) =
+        let (connection, news, messages) =
             rtnetlink::new_multicast_connection(&groups).map_err(NetError::Netlink)?;
         tokio::spawn(connection);
         let changes = Changes {
             messages: messages.map(|(message, _)| message.payload).boxed(),
             root: root.clone(),
+            _socket: news,
         };
-        let root = root.clone();
-        Ok((Self { handle, root }, changes))
+        Ok((requests(root)?, changes))
     }
 
     /// All links.

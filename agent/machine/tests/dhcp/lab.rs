@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A machine and the networks it is plugged into: two network namespaces, one
+//! virtual cable per port (`c0` … on the machine, `s0` … at the other end),
+//! dnsmasq at the other end.
+//!
+//! The machine's namespace belongs to the test's thread, the other one to a
+//! sleeping program, and every program dies with the thread: nothing is left
+//! behind, however a test ends.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ironseed_core::event::Event;
+use ironseed_core::network::NetworkStatus;
+use ironseed_machine::clock::SystemClock;
+use ironseed_machine::net::{Boundaries, Network, NetworkHandle, NetworkSettings};
+use ironseed_machine::root::Root;
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, unshare};
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+/// Long enough for any machine; nothing here depends on how much of it is
+/// used.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The kernel's setting that the agent changes.
+const SETTING: &str = "proc/sys/net/ipv4/conf/all/ignore_routes_with_linkdown";
+
+/// What a test works with.
+pub(crate) struct Lab {
+    directory: tempfile::TempDir,
+    /// Keeps the other end's namespace.
+    keeper: Child,
+    servers: Vec<(u8, Child)>,
+    network: Option<NetworkHandle>,
+    events: Option<mpsc::UnboundedReceiver<Event>>,
+}
+
+/// A DHCP server on one cable.
+pub(crate) struct Server {
+    cable: u8,
+    network: String,
+    options: Vec<String>,
+    authoritative: bool,
+}
+
+impl Server {
+    /// A server that leases `192.0.2.50` (cable 0) or `198.51.100.50` (other
+    /// cables) for an hour.
+    pub(crate) fn new(cable: u8) -> Self {
+        let network = if cable == 0 { "192.0.2" } else { "198.51.100" };
+        Self {
+            cable,
+            network: network.into(),
+            options: vec![],
+            authoritative: false,
+        }
+    }
+
+    /// Adds a `--dhcp-option`.
+    pub(crate) fn option(mut self, option: &str) -> Self {
+        self.options.push(option.into());
+        self
+    }
+
+    /// Serves another network: its first three numbers.
+    pub(crate) fn network(mut self, network: &str) -> Self {
+        self.network = network.into();
+        self
+    }
+
+    /// Refuses addresses it does not know instead of keeping silent.
+    pub(crate) fn authoritative(mut self) -> Self {
+        self.authoritative = true;
+        self
+    }
+
+    fn arguments(&self) -> Vec<String> {
+        let Self { cable, network, .. } = self;
+        let mut arguments = vec![
+            "--keep-in-foreground".into(),
+            "--conf-file=/dev/null".into(),
+            "--port=0".into(),
+            "--log-dhcp".into(),
+            "--log-facility=-".into(),
+            "--no-ping".into(),
+            "--leasefile-ro".into(),
+            "--pid-file=".into(),
+            "--bind-interfaces".into(),
+            "--user=root".into(),
+            format!("--interface=s{cable}"),
+            format!("--dhcp-range={network}.50,{network}.50,255.255.255.0,1h"),
+        ];
+        let options = self.options.iter();
+        arguments.extend(options.map(|option| format!("--dhcp-option-force={option}")));
+        if self.authoritative {
+            arguments.push("--dhcp-authoritative".into());
+        }
+        arguments
+    }
+}
+
+impl Lab {
+    /// Runs a test in a machine without ports.
+    pub(crate) fn run(test: impl AsyncFnOnce(&mut Lab)) {
+        require();
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir_all(directory.path().join("etc")).unwrap();
+        unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).unwrap();
+        show_setting(directory.path());
+        let keeper = dying_with_us("unshare")
+            .args(["--net", "sleep", "infinity"])
+            .spawn()
+            .unwrap();
+        let mut lab = Lab {
+            directory,
+            keeper,
+            servers: vec![],
+            network: None,
+            events: None,
+        };
+        lab.wait_for_namespace();
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(test(&mut lab));
+    }
+
+    /// Until `unshare` has made the other end's namespace.
+    fn wait_for_namespace(&mut self) {
+        let ours = fs::read_link("/proc/thread-self/ns/net").unwrap();
+        let theirs = format!("/proc/{}/ns/net", self.keeper.id());
+        loop {
+            match fs::read_link(&theirs) {
+                Ok(link) if link != ours => return,
+                _ => assert!(self.keeper.try_wait().unwrap().is_none(), "unshare ended"),
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// Lays a cable: port `c<n>` with the hardware address `52:54:00:00:00:0<n>`.
+    /// The other end is down, so there is no carrier.
+    pub(crate) fn cable(&self, number: u8) {
+        let (near, far) = (format!("c{number}"), format!("s{number}"));
+        let mac = format!("52:54:00:00:00:0{number}");
+        let keeper = self.keeper.id().to_string();
+        self.ip(&[
+            "link", "add", &near, "address", &mac, "type", "veth", "peer", "name", &far, "netns",
+            &keeper,
+        ]);
+    }
+
+    /// Gives a port carrier.
+    pub(crate) fn plug(&self, number: u8) {
+        self.far_ip(&["link", "set", &format!("s{number}"), "up"]);
+    }
+
+    /// Takes it away.
+    pub(crate) fn unplug(&self, number: u8) {
+        self.far_ip(&["link", "set", &format!("s{number}"), "down"]);
+    }
+
+    /// Starts a DHCP server and waits until it listens.
+    pub(crate) fn serve(&mut self, server: &Server) {
+        let link = format!("s{}", server.cable);
+        self.far_ip(&["addr", "flush", "dev", &link]);
+        let address = format!("{}.1/24", server.network);
+        self.far_ip(&["addr", "add", &address, "dev", &link]);
+        let log = fs::File::create(self.log_path(server.cable)).unwrap();
+        let mut child = self
+            .far("dnsmasq")
+            .args(server.arguments())
+            .stderr(log.try_clone().unwrap())
+            .stdout(log)
+            .spawn()
+            .unwrap();
+        let asked = Instant::now();
+        while !self.server_log(server.cable).contains("IP range") {
+            assert!(
+                child.try_wait().unwrap().is_none() && asked.elapsed() < PATIENCE,
+                "dnsmasq does not start: {}",
+                self.server_log(server.cable)
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.servers.push((server.cable, child));
+    }
+
+    /// Ends the server of a cable.
+    pub(crate) fn stop_server(&mut self, cable: u8) {
+        let position = self
+            .servers
+            .iter()
+            .position(|(of, _)| *of == cable)
+            .unwrap();
+        let (_, mut child) = self.servers.remove(position);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// What the server of a cable has logged.
+    pub(crate) fn server_log(&self, cable: u8) -> String {
+        fs::read_to_string(self.log_path(cable)).unwrap_or_default()
+    }
+
+    fn log_path(&self, cable: u8) -> PathBuf {
+        self.directory.path().join(format!("dnsmasq-{cable}.log"))
+    }
+
+    /// Starts the agent's network; `veth` links are its ports.
+    pub(crate) fn start(&mut self, settings: NetworkSettings) {
+        let boundaries = Boundaries {
+            root: self.root(),
+            clock: Arc::new(SystemClock),
+        };
+        let settings = NetworkSettings {
+            extra_kinds: vec!["veth".into()],
+            ..settings
+        };
+        let (network, events) = Network::start(boundaries, settings).unwrap();
+        self.network = Some(network);
+        self.events = Some(events);
+    }
+
+    /// The machine's files: an empty `/etc` and one setting of the kernel.
+    pub(crate) fn root(&self) -> Root {
+        Root::open(self.directory.path()).unwrap()
+    }
+
+    /// The running network.
+    pub(crate) fn network(&self) -> &NetworkHandle {
+        self.network.as_ref().unwrap()
+    }
+
+    /// Its status now.
+    pub(crate) fn status(&self) -> NetworkStatus {
+        self.network().status().borrow().clone()
+    }
+
+    /// Waits until the status is as described.
+    pub(crate) async fn until(&self, what: &str, reached: impl Fn(&NetworkStatus) -> bool) {
+        let mut status = self.network().status();
+        let waited = tokio::time::timeout(PATIENCE, status.wait_for(|now| reached(now))).await;
+        assert!(waited.is_ok(), "waited for: {what}; {:#?}", self.status());
+    }
+
+    /// Waits until the server of a cable has granted that often.
+    pub(crate) async fn until_acks(&self, cable: u8, wanted: usize) {
+        let asked = Instant::now();
+        while self.server_log(cable).matches("DHCPACK").count() < wanted {
+            assert!(asked.elapsed() < PATIENCE, "{}", self.server_log(cable));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The events since the last call.
+    pub(crate) fn events(&mut self) -> Vec<Event> {
+        let events = self.events.as_mut().unwrap();
+        std::iter::from_fn(|| events.try_recv().ok()).collect()
+    }
+
+    /// The milestones among them.
+    pub(crate) fn milestones(&mut self) -> Vec<String> {
+        let events = self.events().into_iter();
+        events
+            .filter_map(|event| match event {
+                Event::Reached(milestone) => Some(milestone.name),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Runs `ip` on the machine.
+    pub(crate) fn ip(&self, arguments: &[&str]) -> String {
+        output(Command::new("ip").args(arguments))
+    }
+
+    fn far_ip(&self, arguments: &[&str]) {
+        output(self.far("ip").args(arguments));
+    }
+
+    /// A program at the other end.
+    fn far(&self, program: &str) -> Command {
+        let mut command = dying_with_us("nsenter");
+        command.args(["--target", &self.keeper.id().to_string(), "--net", program]);
+        command
+    }
+
+    fn link(&self, name: &str) -> Value {
+        let listing = self.ip(&["-j", "addr", "show", "dev", name]);
+        let links: Value = serde_json::from_str(&listing).unwrap();
+        links[0].clone()
+    }
+
+    /// The IPv4 addresses of a link as the kernel has them.
+    pub(crate) fn addresses(&self, link: &str) -> Vec<String> {
+        self.ipv4(link)
+            .iter()
+            .map(|address| format!("{}/{}", text(&address["local"]), address["prefixlen"]))
+            .collect()
+    }
+
+    fn ipv4(&self, link: &str) -> Vec<Value> {
+        let link = self.link(link);
+        let addresses = link["addr_info"].as_array().cloned().unwrap_or_default();
+        addresses
+            .into_iter()
+            .filter(|address| address["family"] == "inet")
+            .collect()
+    }
+
+    /// Whether the kernel will drop the link's address when the hour is over.
+    pub(crate) fn address_ends(&self, link: &str) -> bool {
+        let seconds = |address: &Value| address["valid_life_time"].as_u64().unwrap();
+        self.ipv4(link)
+            .iter()
+            .all(|address| (3000..=3600).contains(&seconds(address)))
+    }
+
+    /// The largest packet of a link.
+    pub(crate) fn mtu(&self, link: &str) -> u64 {
+        self.link(link)["mtu"].as_u64().unwrap()
+    }
+
+    /// Whether a link was told to be down.
+    pub(crate) fn is_down(&self, link: &str) -> bool {
+        let flags = self.link(link)["flags"].clone();
+        !flags.as_array().unwrap().contains(&Value::from("UP"))
+    }
+
+    /// The IPv4 routes of the main table as the kernel has them.
+    pub(crate) fn routes(&self) -> Vec<String> {
+        let listing = self.ip(&["-j", "-4", "route", "show"]);
+        let routes: Value = serde_json::from_str(&listing).unwrap();
+        let mut lines: Vec<String> = routes.as_array().unwrap().iter().map(describe).collect();
+        lines.sort();
+        lines
+    }
+
+    /// The resolver's file.
+    pub(crate) fn resolv_conf(&self) -> String {
+        fs::read_to_string(self.directory.path().join("etc/resolv.conf")).unwrap()
+    }
+
+    /// Whether there is one.
+    pub(crate) fn has_resolv_conf(&self) -> bool {
+        self.directory.path().join("etc/resolv.conf").exists()
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let servers = self.servers.iter_mut().map(|(_, child)| child);
+        for child in servers.chain([&mut self.keeper]) {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        let _ = umount2(&self.directory.path().join(SETTING), MntFlags::MNT_DETACH);
+    }
+}
+
+fn describe(route: &Value) -> String {
+    let mut line = format!(
+        "{} dev {} metric {} from {}",
+        text(&route["dst"]),
+        text(&route["dev"]),
+        route["metric"],
+        text(&route["prefsrc"]),
+    );
+    if let Some(gateway) = route["gateway"].as_str() {
+        line += &format!(" via {gateway}");
+    }
+    line
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or("?")
+}
+
+/// Shows one setting of this namespace's kernel at its place below `root`, in
+/// this thread's own view of the file system only.
+fn show_setting(root: &Path) {
+    let nothing = None::<&str>;
+    mount(
+        nothing,
+        "/",
+        nothing,
+        MsFlags::MS_REC | MsFlags::MS_PRIVATE,
+        nothing,
+    )
+    .unwrap();
+    let place = root.join(SETTING);
+    fs::create_dir_all(place.parent().unwrap()).unwrap();
+    fs::write(&place, "").unwrap();
+    let real = Path::new("/").join(SETTING);
+    mount(Some(&real), &place, nothing, MsFlags::MS_BIND, nothing).unwrap();
+}
+
+/// A program that is killed when the test's thread ends.
+fn dying_with_us(program: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", program]);
+    command.stdin(Stdio::null());
+    command
+}
+
+fn output(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{command:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Fails with what is missing.
+fn require() {
+    let mut missing = vec![];
+    if !nix::unistd::geteuid().is_root() {
+        missing.push("root");
+    }
+    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
+    let runs = |program: &str| {
+        std::env::split_paths(&path).any(|directory| {
+            fs::metadata(directory.join(program))
+                .is_ok_and(|found| found.permissions().mode() & 0o111 != 0)
+        })
+    };
+    for program in ["ip", "unshare", "nsenter", "setpriv", "dnsmasq"] {
+        if !runs(program) {
+            missing.push(program);
+        }
+    }
+    assert!(
+        missing.is_empty(),
+        "this test needs: {} (Debian packages iproute2, util-linux, dnsmasq-base)",
+        missing.join(", ")
+    );
+}
