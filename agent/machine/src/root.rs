@@ -5,6 +5,7 @@
 //! On the live machine the root is `/`. In tests and with a captured tree it is
 //! any directory, and links inside it cannot lead out of it.
 
+use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -13,7 +14,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use nix::dir::Dir;
+use nix::dir::{Dir, Type};
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2, readlinkat};
 use nix::sys::stat::Mode;
 
@@ -22,6 +23,17 @@ use nix::sys::stat::Mode;
 pub struct Root {
     directory: Arc<OwnedFd>,
     path: PathBuf,
+}
+
+/// What a name in a directory is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Link,
+    /// Anything else: a file, a device node, a socket.
+    File,
 }
 
 impl Root {
@@ -116,21 +128,49 @@ impl Root {
             .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))
     }
 
+    /// The names in a directory with what each of them is.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn entries(&self, path: &str) -> io::Result<BTreeMap<String, Kind>> {
+        let directory = self.open_at(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
+        let mut found = BTreeMap::new();
+        for entry in Dir::from_fd(OwnedFd::from(directory))? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let kind = match entry.file_type() {
+                Some(Type::Symlink) => Kind::Link,
+                Some(Type::Directory) => Kind::Directory,
+                Some(_) => Kind::File,
+                None => self.kind_at(&format!("{path}/{name}")),
+            };
+            if name != "." && name != ".." {
+                found.insert(name, kind);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Asks where the file system does not tell kinds in its directories.
+    fn kind_at(&self, path: &str) -> Kind {
+        if self.read_link(path).is_ok() {
+            Kind::Link
+        } else if self
+            .open_at(path, OFlag::O_PATH | OFlag::O_DIRECTORY)
+            .is_ok()
+        {
+            Kind::Directory
+        } else {
+            Kind::File
+        }
+    }
+
     /// The names in a directory, in order.
     ///
     /// # Errors
     /// The directory cannot be read.
     pub fn names(&self, path: &str) -> io::Result<Vec<String>> {
-        let directory = self.open_at(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
-        let mut names = Vec::new();
-        for entry in Dir::from_fd(OwnedFd::from(directory))? {
-            let name = entry?.file_name().to_string_lossy().into_owned();
-            if name != "." && name != ".." {
-                names.push(name);
-            }
-        }
-        names.sort_unstable();
-        Ok(names)
+        Ok(self.entries(path)?.into_keys().collect())
     }
 
     /// Whether something is at the path, links followed.
@@ -162,6 +202,13 @@ mod tests {
         symlink("/sys/a", at("absolute")).expect("link");
         symlink("../../../../sys/a", at("sys/upwards")).expect("link");
         let root = Root::open(directory.path()).expect("open");
+        for (path, kind) in [
+            ("/absolute", Kind::Link),
+            ("/sys/a", Kind::Directory),
+            ("/sys/a/name", Kind::File),
+        ] {
+            assert_eq!(root.kind_at(path), kind, "{path}");
+        }
         assert_eq!(root.read_text("/absolute/name").expect("read"), "inside");
         assert_eq!(root.read_text("/sys/upwards/name").expect("read"), "inside");
         assert_eq!(root.read_link("/absolute").expect("link"), "/sys/a");

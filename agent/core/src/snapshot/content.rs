@@ -19,7 +19,8 @@ pub struct DeviceContent {
     size: u64,
     /// What was read: first byte and length.
     ranges: Vec<(u64, u64)>,
-    /// Pages that hold something, by the position of their first byte.
+    /// Pages that hold something, by the position of their first byte; zeroes
+    /// at their ends are left out.
     pages: BTreeMap<u64, Bytes>,
 }
 
@@ -42,15 +43,17 @@ impl DeviceContent {
     /// The ranges (first byte, length) that are worth reading on a device of
     /// `size` bytes, in order and without overlap.
     ///
-    /// The first 72 KiB hold partition tables and the signatures of most file
-    /// systems (the farthest are btrfs and GFS2 at 64 KiB); VMFS keeps its
-    /// volume and file system headers at 1 and 2 MiB; old md metadata, the GPT
-    /// backup and firmware RAID metadata lie in the last 132 KiB.
+    /// Partition tables, md, LVM, LUKS, ext, XFS and FAT lie in the first 24 KiB,
+    /// ISO 9660 at 32 KiB, btrfs, GFS2 and the swap space of large pages around
+    /// 64 KiB, VMFS at 1 and 2 MiB; old md metadata and the GPT backup in the
+    /// last 132 KiB.
     #[must_use]
     pub fn ranges_to_read(size: u64) -> Vec<(u64, u64)> {
         let tail = 132 << 10;
         let wanted = [
-            (0, 72 << 10),
+            (0, 24 << 10),
+            (32 << 10, 4096),
+            (60 << 10, 12 << 10),
             (1 << 20, 4096),
             (2 << 20, 4096),
             (size.saturating_sub(tail), tail),
@@ -73,8 +76,8 @@ impl DeviceContent {
         let mut rest = bytes;
         while !rest.is_empty() {
             let (page, after) = rest.split_at(rest.len().min(PAGE));
-            if page.iter().any(|byte| *byte != 0) {
-                self.pages.insert(at, Bytes(page.to_vec()));
+            if let Some(last) = page.iter().rposition(|byte| *byte != 0) {
+                self.pages.insert(at, Bytes(page[..=last].to_vec()));
             }
             at += page.len() as u64;
             rest = after;

@@ -8,6 +8,7 @@
 
 mod bytes;
 mod content;
+mod hardware_address;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -67,8 +68,10 @@ pub struct NetworkLink {
     /// Interface flags (`IFF_*`).
     pub flags: u32,
     /// Current link-layer address.
+    #[serde(with = "hardware_address")]
     pub address: Vec<u8>,
     /// Permanent link-layer address (`ETHTOOL_GPERMADDR`), where there is one.
+    #[serde(with = "hardware_address")]
     pub permanent_address: Vec<u8>,
     /// Addresses with prefix lengths, in the kernel's order.
     pub addresses: Vec<(IpAddr, u8)>,

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Copies files, links and directories of a root into a [`Tree`].
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 
 use ironseed_core::snapshot::{Bytes, Entry, Tree};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
-use crate::root::Root;
+use crate::root::{Kind, Root};
 
 /// No file that discovery reads is longer; `/proc/cpuinfo` of the largest
 /// machines is about 1 MiB.
@@ -16,12 +16,11 @@ const LONGEST_FILE: u64 = 4 << 20;
 /// How many links one path may lead through, as in the kernel.
 const MAX_LINKS: usize = 40;
 
-/// Reads into a tree; every path is read once.
+/// Reads into a tree; every path is read once, every directory listed once.
 pub(super) struct Recorder<'a> {
     root: &'a Root,
     tree: Tree,
-    /// Directories already known not to be links.
-    directories: HashSet<String>,
+    listed: HashMap<String, BTreeMap<String, Kind>>,
 }
 
 impl<'a> Recorder<'a> {
@@ -29,7 +28,7 @@ impl<'a> Recorder<'a> {
         Self {
             root,
             tree: Tree::default(),
-            directories: HashSet::new(),
+            listed: HashMap::new(),
         }
     }
 
@@ -41,9 +40,7 @@ impl<'a> Recorder<'a> {
     pub(super) fn record(&mut self, list: &[(&str, &[&str])]) {
         for (pattern, names) in list {
             for directory in self.directories_matching(pattern) {
-                for name in self.names_matching(&directory, names) {
-                    self.record_path(&format!("{directory}/{name}"));
-                }
+                self.record_in(&directory, names);
             }
         }
     }
@@ -51,94 +48,86 @@ impl<'a> Recorder<'a> {
     /// Records these names in every directory from what the pattern matches up
     /// to the root of the device tree.
     pub(super) fn record_ancestors(&mut self, pattern: &str, names: &[&str]) {
-        for directory in self.directories_matching(pattern) {
-            let Some(mut path) = self.canonical(&directory) else {
-                continue;
-            };
-            while path.len() > "/sys/devices".len() && path.starts_with("/sys/devices/") {
-                for name in names {
-                    self.record_path(&format!("{path}/{name}"));
-                }
+        let mut seen: BTreeSet<String> = BTreeSet::new();
+        for mut path in self.directories_matching(pattern) {
+            while path.starts_with("/sys/devices/") && seen.insert(path.clone()) {
+                self.record_in(&path, names);
                 path.truncate(path.rfind('/').unwrap_or(0));
             }
         }
     }
 
     /// The directories that match a pattern in which `*` stands for any part of
-    /// a name.
+    /// a name, by their canonical paths.
     fn directories_matching(&mut self, pattern: &str) -> Vec<String> {
         let mut found = vec![String::new()];
         for part in pattern.split('/').filter(|part| !part.is_empty()) {
             let mut next = Vec::new();
             for directory in found {
                 if part.contains('*') {
-                    let names = self.root.names(&directory).unwrap_or_default();
-                    next.extend(
-                        names
-                            .iter()
-                            .filter(|name| matches(part, name))
-                            .map(|name| format!("{directory}/{name}")),
-                    );
+                    let names: Vec<String> = self.names_matching(&directory, part);
+                    next.extend(names.iter().map(|name| format!("{directory}/{name}")));
                 } else {
                     next.push(format!("{directory}/{part}"));
                 }
             }
-            found = next;
+            found = next
+                .iter()
+                .filter_map(|directory| self.canonical(directory))
+                .collect();
         }
-        found.retain(|directory| self.canonical(directory).is_some());
         found
     }
 
-    /// The names to record: those without `*` as they are, the others as the
-    /// directory has them.
-    fn names_matching(&self, directory: &str, names: &[&str]) -> Vec<String> {
-        let mut found: Vec<String> = Vec::new();
+    fn names_matching(&mut self, directory: &str, pattern: &str) -> Vec<String> {
+        self.list(directory)
+            .keys()
+            .filter(|name| matches(pattern, name))
+            .cloned()
+            .collect()
+    }
+
+    /// Records names of a directory whose path is canonical.
+    fn record_in(&mut self, directory: &str, names: &[&str]) {
         for name in names {
             if name.contains('*') {
-                let present = self.root.names(directory).unwrap_or_default();
-                found.extend(present.into_iter().filter(|present| matches(name, present)));
+                for name in self.names_matching(directory, name) {
+                    self.record_path(directory, &name);
+                }
             } else {
-                found.push((*name).to_owned());
+                self.record_path(directory, name);
             }
         }
-        found
     }
 
-    /// Records what is at a path: a link (and that its target is there), a
+    /// Records what is at a name: a link (and that its target is there), a
     /// directory, or a file and its bytes.
-    fn record_path(&mut self, path: &str) {
-        let Some((parent, name)) = path.rsplit_once('/') else {
-            return;
-        };
-        let Some(parent) = self.canonical(parent) else {
-            return;
-        };
-        let path = format!("{parent}/{name}");
+    fn record_path(&mut self, directory: &str, name: &str) {
+        let path = format!("{directory}/{name}");
         if self.tree.entry_at(&path).is_some() {
             return;
         }
-        let entry = match self.root.read_link(&path) {
-            Ok(target) => Entry::Link(target),
-            Err(error) if is(&error, Errno::EINVAL) => self.read_file(&path),
-            Err(error) if is(&error, Errno::ENOENT) || is(&error, Errno::ENOTDIR) => return,
-            Err(error) => Entry::Unreadable(words(&error)),
-        };
-        let is_link = matches!(entry, Entry::Link(_));
-        self.tree.insert(path.clone(), entry);
-        if is_link {
-            // The target is worth knowing only if it is really there.
-            if let Some(target) = self.canonical(&path)
-                && self.tree.entry_at(&target).is_none()
-            {
-                self.tree.insert(target, Entry::Directory);
+        let entry = match self.list(directory).get(name) {
+            None => return,
+            Some(Kind::Directory) => Entry::Directory,
+            Some(Kind::File) => self.read_file(&path),
+            Some(Kind::Link) => {
+                // Recorded on the way; the target is worth knowing only if it
+                // is really there.
+                if let Some(target) = self.canonical(&path)
+                    && self.tree.entry_at(&target).is_none()
+                {
+                    self.tree.insert(target, Entry::Directory);
+                }
+                return;
             }
-        }
+        };
+        self.tree.insert(path, entry);
     }
 
     fn read_file(&self, path: &str) -> Entry {
         match self.root.read_at_most(path, LONGEST_FILE) {
             Ok(bytes) => Entry::File(Bytes(bytes)),
-            Err(error) if is(&error, Errno::EISDIR) => Entry::Directory,
             Err(error) => Entry::Unreadable(words(&error)),
         }
     }
@@ -152,52 +141,54 @@ impl<'a> Recorder<'a> {
             match part.as_str() {
                 "" | "." => {}
                 ".." => done.truncate(done.rfind('/').unwrap_or(0)),
-                name => {
-                    let here = format!("{done}/{name}");
-                    match self.link_at(&here)? {
-                        None => done = here,
-                        Some(target) => {
-                            links += 1;
-                            if links > MAX_LINKS {
-                                return None;
-                            }
-                            if target.starts_with('/') {
-                                done.clear();
-                            }
-                            left.extend(target.split('/').rev().map(str::to_owned));
+                name => match self.list(&done).get(name)? {
+                    Kind::Link => {
+                        links += 1;
+                        if links > MAX_LINKS {
+                            return None;
                         }
+                        let target = self.link(&format!("{done}/{name}"))?;
+                        if target.starts_with('/') {
+                            done.clear();
+                        }
+                        left.extend(target.split('/').rev().map(str::to_owned));
                     }
-                }
+                    Kind::Directory | Kind::File => {
+                        done.push('/');
+                        done.push_str(name);
+                    }
+                },
             }
         }
         Some(done)
     }
 
-    /// `Some(Some(target))` for a link, `Some(None)` for anything else that is
-    /// there, `None` for nothing.
-    fn link_at(&mut self, path: &str) -> Option<Option<String>> {
-        if self.directories.contains(path) {
-            return Some(None);
-        }
+    /// The target of a link, which is recorded.
+    fn link(&mut self, path: &str) -> Option<String> {
         if let Some(Entry::Link(target)) = self.tree.entry_at(path) {
-            return Some(Some(target.clone()));
+            return Some(target.clone());
         }
         match self.root.read_link(path) {
             Ok(target) => {
                 self.tree.insert(path, Entry::Link(target.clone()));
-                Some(Some(target))
+                Some(target)
             }
-            Err(error) if is(&error, Errno::EINVAL) => {
-                self.directories.insert(path.to_owned());
-                Some(None)
+            Err(error) => {
+                self.tree.insert(path, Entry::Unreadable(words(&error)));
+                None
             }
-            Err(_) => None,
         }
     }
-}
 
-fn is(error: &io::Error, errno: Errno) -> bool {
-    error.raw_os_error() == Some(errno as i32)
+    /// What is in a directory, by its canonical path.
+    fn list(&mut self, directory: &str) -> &BTreeMap<String, Kind> {
+        if !self.listed.contains_key(directory) {
+            let content = self.root.entries(directory).unwrap_or_default();
+            self.listed.insert(directory.to_owned(), content);
+        }
+        // The entry was made above if it was missing.
+        self.listed.entry(directory.to_owned()).or_default()
+    }
 }
 
 /// The kernel's words for an error, without the number.
