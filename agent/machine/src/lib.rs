@@ -4,10 +4,14 @@
 //! One file or folder per kernel interface. What shall be done comes in as a
 //! value that `ironseed-core` decided; what was found goes out as a value.
 
+pub mod block;
 pub mod boot_sources;
 pub mod clock;
+pub mod execute;
+pub mod image;
 pub mod logs;
 pub mod net;
+pub mod nvme;
 pub mod power;
 pub mod root;
 pub mod snapshot;

@@ -199,7 +199,14 @@ impl Hint {
                 .chain(&device.udev_serials)
                 .cloned()
                 .collect(),
-            "wwn" => device.wwn.iter().cloned().collect(),
+            // lsblk and the inventory show the name with the vendor's extension,
+            // udev's ID_WWN is without: both are written into hints.
+            "wwn" => device
+                .wwn_with_extension
+                .iter()
+                .chain(&device.wwn)
+                .cloned()
+                .collect(),
             "model" => one(&device.model),
             "vendor" => one(&device.vendor),
             "wwn_with_extension" => one(&device.wwn_with_extension),

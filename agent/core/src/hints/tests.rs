@@ -83,6 +83,24 @@ fn a_size_that_is_no_multiple_of_a_gibibyte_equals_no_size() {
 }
 
 #[test]
+fn a_world_wide_name_matches_with_and_without_its_extension() {
+    let volume = BlockDevice {
+        wwn: Some("0x61866da066bca500".into()),
+        wwn_with_extension: Some("0x61866da066bca5002f9c8b7a6f5e4dc0".into()),
+        ..disk("/dev/sda", 10)
+    };
+    let blocks = BlockDevices(vec![volume]);
+    for (hint, expected) in [
+        ("0x61866da066bca500", true),
+        ("0x61866da066bca5002f9c8b7a6f5e4dc0", true),
+        ("0x2f9c8b7a6f5e4dc0", false),
+    ] {
+        let found = choose_root_device(&blocks, &node(json!({"wwn": hint})));
+        assert_eq!(found.is_ok(), expected, "{hint}");
+    }
+}
+
+#[test]
 fn an_absent_serial_never_matches() {
     let blocks = BlockDevices(vec![disk("/dev/sda", 10)]);
     for hint in ["none", "s!= x", "<in> n"] {

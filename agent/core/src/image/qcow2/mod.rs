@@ -24,8 +24,8 @@ pub enum Qcow2Error {
     /// The magic number is another one.
     #[error("it is not a qcow2 file")]
     NotQcow2,
-    /// It ends within the header.
-    #[error("its qcow2 header is cut off")]
+    /// It ends within the header or a table.
+    #[error("its header or its tables are cut off")]
     CutOff,
     /// A version other than 2 and 3.
     #[error("it has qcow2 version {0}; 2 and 3 are known")]

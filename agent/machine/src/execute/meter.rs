@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Progress of long work, told about twice a second.
+
+use std::time::Duration;
+
+use ironseed_core::event::{Event, Progress};
+
+use crate::image::Surroundings;
+
+const INTERVAL: Duration = Duration::from_millis(500);
+
+/// Counts bytes and tells the observer now and then.
+#[derive(Debug)]
+pub struct Meter<'a> {
+    surroundings: Surroundings<'a>,
+    what: String,
+    done: u64,
+    total: Option<u64>,
+    /// Since boot.
+    began: Duration,
+    told: Duration,
+}
+
+impl<'a> Meter<'a> {
+    /// Work begins. `what` is a gerund and its subject, `total` in bytes.
+    #[must_use]
+    pub fn new(surroundings: Surroundings<'a>, what: String, total: Option<u64>) -> Self {
+        let now = surroundings.clock.since_boot();
+        Self {
+            surroundings,
+            what,
+            done: 0,
+            total,
+            began: now,
+            told: now,
+        }
+    }
+
+    /// So many more bytes are done.
+    pub fn add(&mut self, bytes: u64) {
+        self.done += bytes;
+        let now = self.surroundings.clock.since_boot();
+        if now.saturating_sub(self.told) >= INTERVAL {
+            self.told = now;
+            self.tell(now);
+        }
+    }
+
+    /// The work is done.
+    pub fn finish(self) {
+        self.tell(self.surroundings.clock.since_boot());
+    }
+
+    fn tell(&self, now: Duration) {
+        (self.surroundings.observer)(Event::Progress(Progress {
+            what: self.what.clone(),
+            done: self.done,
+            total: self.total,
+            elapsed: now.saturating_sub(self.began),
+        }));
+    }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Images that are written byte for byte: raw, gpt, iso.
+
+use ironseed_core::partition::disk_identifier;
+
+use super::hash::Hasher;
+use super::source::Source;
+use super::writer::Writer;
+use super::{Job, Trouble, stream};
+use crate::execute::Meter;
+
+/// Writes while the file is read, or after a first reading if it must not be
+/// written unverified.
+pub(super) fn write(job: &Job<'_>, source: &mut Source<'_>) -> Result<u32, Trouble> {
+    if let Some(length) = source.length() {
+        job.check_size(length)?;
+    }
+    if !job.image.stream_raw {
+        verify(job, source)?;
+    }
+    let mut writer = Writer::begin(job.target)?;
+    let what = format!("writing {} to {}", job.image.id, job.target.name);
+    let mut meter = Meter::new(job.net.surroundings, what, source.length());
+    let (digest, _) = stream::pass(
+        source,
+        job.head,
+        Hasher::new(job.digest.algorithm),
+        &mut meter,
+        &mut |at, bytes| {
+            job.check_size(at + bytes.len() as u64)?;
+            writer.put_sparse(at, bytes).map_err(Trouble::Fault)
+        },
+    )?;
+    job.check_digest(digest, source)?;
+    let first = writer.finish()?;
+    meter.finish();
+    Ok(disk_identifier(first.as_ref()))
+}
+
+/// Reads the file once without touching the disk.
+pub(super) fn verify(job: &Job<'_>, source: &mut Source<'_>) -> Result<(), Trouble> {
+    let what = format!("verifying {}", job.image.id);
+    let mut meter = Meter::new(job.net.surroundings, what, source.length());
+    let hasher = Hasher::new(job.digest.algorithm);
+    let (digest, length) = stream::pass(source, job.head, hasher, &mut meter, &mut |_, _| Ok(()))?;
+    job.check_size(length)?;
+    job.check_digest(digest, source)
+}
