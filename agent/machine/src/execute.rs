@@ -25,6 +25,7 @@ pub use meter::Meter;
 
 use crate::block::{Block, Disks, io_fault, overwrite, partitions, wipe};
 use crate::clock::Clock;
+use crate::efi::Efivarfs;
 use crate::image::{self, Surroundings};
 
 /// Is told what happens, from several threads.
@@ -45,6 +46,16 @@ pub trait EfiVariables: Send + Sync + fmt::Debug {
     ///
     /// [`Fault::EfiVariable`] with what the firmware or the kernel says.
     fn delete(&self, name: &str) -> Result<(), Fault>;
+}
+
+impl EfiVariables for Efivarfs {
+    fn set(&self, variable: &EfiVariable) -> Result<(), Fault> {
+        Efivarfs::set(self, variable)
+    }
+
+    fn delete(&self, name: &str) -> Result<(), Fault> {
+        Efivarfs::delete(self, name)
+    }
 }
 
 /// What plans are carried out on.

@@ -7,6 +7,7 @@
 pub mod block;
 pub mod boot_sources;
 pub mod clock;
+pub mod efi;
 pub mod execute;
 pub mod image;
 pub mod logs;

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The firmware of an EFI machine: its boot variables, and the partition of a
+//! disk that it boots from.
+//!
+//! What the variables shall be is decided by `ironseed_core::boot`.
+
+mod esp;
+mod immutable;
+mod slice;
+#[cfg(test)]
+mod test_disk;
+mod variables;
+
+use ironseed_core::block::BlockDevice;
+use ironseed_core::boot::{BootFacts, EfiFacts};
+use ironseed_core::fault::Fault;
+
+use crate::root::Root;
+
+pub use esp::read_esp;
+pub use variables::Efivarfs;
+
+/// Whether this system was started by EFI firmware.
+#[must_use]
+pub fn is_efi(root: &Root) -> bool {
+    root.exists("/sys/firmware/efi")
+}
+
+/// Everything that `ironseed_core::boot::plan` decides on.
+///
+/// `esp_uuid` is the GUID of the partition to take if none has the type of an
+/// EFI system partition.
+///
+/// # Errors
+/// [`Fault::EfiVariable`] if the firmware's variables cannot be read; about
+/// the disk as [`read_esp`].
+pub fn read_boot_facts(
+    root: &Root,
+    disk: &BlockDevice,
+    esp_uuid: Option<&str>,
+) -> Result<BootFacts, Fault> {
+    let efi = if is_efi(root) {
+        Some(EfiFacts {
+            esp: read_esp(disk, esp_uuid)?,
+            variables: Efivarfs::new(root.clone()).boot_variables()?,
+        })
+    } else {
+        None
+    };
+    Ok(BootFacts {
+        disk: disk.name.clone(),
+        efi,
+    })
+}
