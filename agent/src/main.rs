@@ -1,2 +1,51 @@
-//! Placeholder while the workspace is laid out.
-fn main() {}
+// SPDX-License-Identifier: Apache-2.0
+//! The agent: what runs on a bare-metal server between power-on and its
+//! operating system.
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | [`run`] | the way from the kernel command line to the hand-off, top to bottom |
+//! | [`boot`] | settings from every source, drivers, virtual media |
+//! | [`runtime`] | the loop around the life cycle: inputs in, effects out |
+//! | [`ironic`] | calls to Ironic: inspection, lookup, heartbeat |
+//! | [`work`] | a command's work: facts, plan, guard, execution |
+//! | [`api`] | the HTTPS API that Ironic calls |
+
+mod api;
+mod boot;
+mod events;
+mod inventory;
+mod ironic;
+mod log_output;
+mod run;
+mod runtime;
+mod settings;
+mod tls;
+mod work;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The bare-metal agent of Ironseed.
+#[derive(Debug, Parser)]
+#[command(name = "ironseed-agent", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve this machine's node in Ironic, until it is handed over.
+    Run(run::RunArguments),
+    /// Show what this machine is made of, as Ironic gets it.
+    Inventory(inventory::InventoryArguments),
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Inventory(arguments) => inventory::show(&arguments),
+    }
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The first seconds: settings from every source, drivers, virtual media,
+//! disks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bootconfig::virtual_media::{
+    BlockFacts, BlockKind, BlockLink, boot_iso, booted_from_virtual_media, parameters_disk,
+};
+use bootconfig::{RawSources, Settings, resolve};
+use ironseed_core::block::{self, BlockDevice, BlockDevices};
+use ironseed_core::event::{Event, Wait};
+use ironseed_core::hints::choose_root_device;
+use ironseed_core::inventory::block_devices;
+use ironseed_core::node::Node;
+use ironseed_core::snapshot::Snapshot;
+use ironseed_machine::boot_sources;
+use ironseed_machine::clock::Clock;
+use ironseed_machine::root::Root;
+use ironseed_machine::snapshot::{Reach, take};
+use ironseed_machine::state::StateDirectory;
+
+use crate::events::Events;
+
+/// How often a condition of the machine is looked at.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Drivers that take longer are not waited for.
+const DRIVERS_LIMIT: Duration = Duration::from_secs(60);
+
+/// Virtual media is there after this time, or the BMC has none (contract §2.4).
+const MEDIA_LIMIT: Duration = Duration::from_secs(30);
+
+/// What the first seconds work with.
+#[derive(Debug, Clone)]
+pub(crate) struct Boot {
+    pub(crate) root: Root,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) state: StateDirectory,
+    pub(crate) events: Events,
+}
+
+impl Boot {
+    /// Resolves settings and tells every problem and warning. A setting whose
+    /// value is bad has its default: a machine that boots and says what is
+    /// wrong is worth more than one that does not.
+    pub(crate) fn settings(&self, sources: &RawSources) -> Settings {
+        let settings = resolve(sources).unwrap_or_else(|problems| {
+            for problem in &problems.problems {
+                self.events.warn(format!("{problem}; the default is used"));
+            }
+            *problems.settings
+        });
+        for warning in &settings.warnings {
+            self.events.warn(warning.to_string());
+        }
+        settings
+    }
+
+    /// Waits until PID 1 says that no driver is loading any more. Under
+    /// another PID 1 udev has done that before the agent started.
+    pub(crate) async fn drivers(&self) {
+        if !self.state.has_timeline() {
+            return;
+        }
+        let settled = || {
+            self.state
+                .timeline()
+                .iter()
+                .any(|(name, _)| name == "coldplug")
+        };
+        if !settled() {
+            self.events.emit(&Event::Waiting(Wait::Drivers));
+            self.until(DRIVERS_LIMIT, settled).await;
+        }
+    }
+
+    /// Adds what virtual media says, if the machine was booted from it.
+    pub(crate) async fn virtual_media(&self, sources: &mut RawSources) {
+        if !booted_from_virtual_media(&sources.cmdline) {
+            return;
+        }
+        let deadline = self.clock.since_boot() + MEDIA_LIMIT;
+        loop {
+            let facts = block_facts(&block_devices(&self.snapshot().await));
+            let (disk, iso) = (parameters_disk(&facts), boot_iso(&facts));
+            if disk.is_some() || iso.is_some() {
+                self.read_media(disk, iso, sources);
+                return;
+            }
+            if self.clock.since_boot() >= deadline {
+                self.events
+                    .warn("boot_method=vmedia, but no virtual media with settings was found");
+                return;
+            }
+            tokio::time::sleep(10 * POLL).await;
+        }
+    }
+
+    fn read_media(
+        &self,
+        disk: Option<&BlockFacts>,
+        iso: Option<&BlockFacts>,
+        sources: &mut RawSources,
+    ) {
+        if let Some(disk) = disk {
+            match boot_sources::add_parameters_disk(&disk.path, sources) {
+                Ok(()) => self.events.note(format!(
+                    "settings were read from the parameters disk {}",
+                    disk.path
+                )),
+                Err(error) => self.events.warn(chain(&error)),
+            }
+        }
+        if let Some(iso) = iso {
+            match boot_sources::add_boot_iso(&self.root, &iso.path, sources) {
+                Ok(()) if !sources.image_config.is_empty() => {
+                    self.events.note(format!(
+                        "settings were read from the boot medium {}",
+                        iso.path
+                    ));
+                }
+                Ok(()) => {}
+                Err(error) => self.events.warn(chain(&error)),
+            }
+        }
+    }
+
+    /// Waits until a disk is there that could hold an operating system, as
+    /// long as the settings allow (contract §1).
+    pub(crate) async fn disks(&self, settings: &Settings) {
+        let limit = settings.disk_wait_delay.value * settings.disk_wait_attempts.value;
+        let deadline = self.clock.since_boot() + limit;
+        let mut told = false;
+        loop {
+            let devices = block_devices(&self.snapshot().await);
+            if choose_root_device(&devices, &Node::default()).is_ok() {
+                return;
+            }
+            if self.clock.since_boot() >= deadline {
+                self.events
+                    .warn("no disk of at least 4 GiB was found; going on without one");
+                return;
+            }
+            if !told {
+                self.events.emit(&Event::Waiting(Wait::NoDisk));
+                told = true;
+            }
+            tokio::time::sleep(5 * POLL).await;
+        }
+    }
+
+    /// Reads the machine in a thread that may block.
+    pub(crate) async fn snapshot(&self) -> Snapshot {
+        let root = self.root.clone();
+        let taken = tokio::task::spawn_blocking(move || take(&root, Reach::Live)).await;
+        taken.unwrap_or_else(|error| {
+            self.events
+                .warn(format!("reading the machine broke off: {error}"));
+            Snapshot::default()
+        })
+    }
+
+    async fn until(&self, limit: Duration, condition: impl Fn() -> bool) {
+        let deadline = self.clock.since_boot() + limit;
+        while !condition() && self.clock.since_boot() < deadline {
+            tokio::time::sleep(POLL).await;
+        }
+    }
+}
+
+/// The facts by which virtual media is recognised.
+fn block_facts(devices: &BlockDevices) -> Vec<BlockFacts> {
+    let link = |device: &BlockDevice| BlockLink {
+        kind: match device.kind {
+            block::BlockKind::Disk => BlockKind::Disk,
+            block::BlockKind::Partition => BlockKind::Partition,
+            block::BlockKind::Rom => BlockKind::Rom,
+            _ => BlockKind::Other,
+        },
+        transport: device.transport.clone(),
+        size: device.size,
+    };
+    let facts = |device: &BlockDevice| {
+        let parent = device
+            .parent
+            .as_deref()
+            .and_then(|parent| devices.get(parent));
+        BlockFacts {
+            path: device.name.clone(),
+            label: device.label.clone(),
+            model: device.model.clone(),
+            chain: std::iter::once(device).chain(parent).map(link).collect(),
+        }
+    };
+    devices.0.iter().map(facts).collect()
+}
+
+/// An error with its causes, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The way from the kernel command line to the hand-off.
+
+use std::process::ExitCode;
+use std::sync::{Arc, RwLock};
+use std::time::UNIX_EPOCH;
+
+use bootconfig::Settings;
+use clap::Args;
+use ironseed_core::event::{Event, Phase};
+use ironseed_core::network::{NetworkMode, WaitFor};
+use ironseed_ironic::client::Client;
+use ironseed_machine::boot_sources;
+use ironseed_machine::clock::{Clock, SystemClock};
+use ironseed_machine::net::{Boundaries, Network, NetworkHandle, NetworkSettings};
+use ironseed_machine::power::Power;
+use ironseed_machine::root::Root;
+use ironseed_machine::state::StateDirectory;
+
+use crate::boot::{Boot, chain};
+use crate::events::Events;
+use crate::runtime::{Runtime, restore};
+use crate::{ironic, log_output, settings};
+
+/// Flags of `ironseed-agent run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// Leave addresses and routes to the system the agent runs in.
+    #[arg(long)]
+    keep_network: bool,
+}
+
+/// The agent, once its settings are known: what every part of it works with.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    pub(crate) boot: Boot,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) state: StateDirectory,
+    pub(crate) events: Events,
+    pub(crate) network: NetworkHandle,
+    pub(crate) power: Power,
+    pub(crate) settings: RwLock<Settings>,
+    pub(crate) client: tokio::sync::Mutex<Client>,
+    /// When the agent started, Unix time in seconds.
+    pub(crate) started_at: f64,
+}
+
+impl Agent {
+    /// The settings as they are now; lookup changes some.
+    pub(crate) fn settings(&self) -> Settings {
+        self.settings
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// Runs until the machine goes down.
+pub(crate) fn run(arguments: &RunArguments) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let ended = runtime
+        .map_err(Into::into)
+        .and_then(|runtime| runtime.block_on(serve(arguments)));
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::error!("the agent cannot go on: {}", chain(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn std::error::Error>> {
+    let boot = begin()?;
+    let mut sources = boot_sources::read(&boot.root);
+    let early = boot.settings(&sources);
+    log_output::start(early.debug.value);
+    boot.events.emit(&Event::Note(format!(
+        "ironseed-agent {}",
+        env!("CARGO_PKG_VERSION")
+    )));
+    boot.events.emit(&Event::Entered(Phase::Starting));
+    tokio::time::sleep(early.hardware_initialization_delay.value).await;
+
+    let network = start_network(&boot, &early, arguments)?;
+    boot.drivers().await;
+    boot.virtual_media(&mut sources).await;
+    let settings = if sources.parameters_disk.is_some() || !sources.image_config.is_empty() {
+        boot.settings(&sources)
+    } else {
+        early
+    };
+    boot.events.emit(&Event::Entered(Phase::Network));
+    tokio::join!(boot.disks(&settings), network.ready(wait_for(&settings)));
+
+    let client = ironic::client(&settings, &boot.root)?;
+    let lifecycle = settings::lifecycle(&settings);
+    let started_at = boot
+        .clock
+        .now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs_f64();
+    let agent = Arc::new(Agent {
+        clock: Arc::clone(&boot.clock),
+        state: boot.state.clone(),
+        events: boot.events.clone(),
+        power: Power::new(boot.root.clone()),
+        boot,
+        network,
+        settings: RwLock::new(settings),
+        client: tokio::sync::Mutex::new(client),
+        started_at,
+    });
+    let life = restore(&agent, lifecycle);
+    Runtime::run(agent, life).await;
+    Ok(())
+}
+
+fn begin() -> Result<Boot, Box<dyn std::error::Error>> {
+    let root = Root::live()?;
+    let state = StateDirectory::open(&root)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let events = Events::new(Arc::clone(&clock), state.timeline());
+    Ok(Boot {
+        root,
+        clock,
+        state,
+        events,
+    })
+}
+
+/// Brings the network up in its own thread and passes its events on.
+fn start_network(
+    boot: &Boot,
+    settings: &Settings,
+    arguments: &RunArguments,
+) -> Result<NetworkHandle, ironseed_machine::net::NetError> {
+    let boundaries = Boundaries {
+        root: boot.root.clone(),
+        clock: Arc::clone(&boot.clock),
+    };
+    let wanted = NetworkSettings {
+        mode: if arguments.keep_network {
+            NetworkMode::Observe
+        } else {
+            NetworkMode::Manage
+        },
+        boot_mac: settings.bootif.value.as_ref().map(|boot| boot.mac),
+        network_interface: settings.network_interface.value.clone(),
+        extra_kinds: Vec::new(),
+    };
+    let (network, mut events) = Network::start(boundaries, wanted)?;
+    let stream = boot.events.clone();
+    tokio::spawn(async move {
+        while let Some(event) = events.recv().await {
+            stream.emit(&event);
+        }
+    });
+    let (stream, mut status) = (boot.events.clone(), network.status());
+    tokio::spawn(async move {
+        let mut told = None;
+        loop {
+            let wait = status.borrow_and_update().wait();
+            if wait != told {
+                match &wait {
+                    Some(wait) => stream.emit(&Event::Waiting(wait.clone())),
+                    None => stream.emit(&Event::WaitOver),
+                }
+                told = wait;
+            }
+            if status.changed().await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(network)
+}
+
+/// How long the network is waited for before the inventory is read (contract §6.5).
+fn wait_for(settings: &Settings) -> WaitFor {
+    let timeout = settings.inspection_dhcp_wait_timeout.value;
+    if settings.inspection_dhcp_all_interfaces.value {
+        WaitFor::EveryPort { timeout }
+    } else {
+        WaitFor::PreferredPort { timeout }
+    }
+}

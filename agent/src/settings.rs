@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//! From the resolved settings to what each part wants to know.
+
+use std::time::Duration;
+
+use bootconfig::{AuthStrategy, Settings};
+use ironseed_core::image_request::{DownloadPolicy, ImagePolicy, Secret};
+use ironseed_core::lifecycle::LifecycleSettings;
+use ironseed_core::steps::{ImageServerLogin, StepSettings};
+
+/// Whether inspection runs: a callback URL is given, or collectors are named
+/// together with an API URL (contract §2.2).
+pub(crate) fn inspects(settings: &Settings) -> bool {
+    settings.inspection_callback_urls.value.is_set()
+        || (settings.inspection_collectors.is_set() && settings.api_urls.value.is_set())
+}
+
+/// What the life cycle is told.
+pub(crate) fn lifecycle(settings: &Settings) -> LifecycleSettings {
+    LifecycleSettings {
+        has_api: !settings.api_urls.value.urls().is_empty(),
+        inspect: inspects(settings),
+        lookup_interval: settings.lookup_interval.value,
+        token: settings
+            .agent_token
+            .value
+            .as_ref()
+            .map(|token| Secret::new(token.expose())),
+        ignore_bootloader_failure: settings.ignore_bootloader_failure.value,
+    }
+}
+
+/// What steps obey; asked for each step, because lookup changes settings.
+pub(crate) fn steps(settings: &Settings) -> StepSettings {
+    StepSettings {
+        image: ImagePolicy {
+            permitted_formats: settings.permitted_image_formats.value.clone(),
+            inspect: !settings.disable_deep_image_inspection.value,
+        },
+        md5_allowed: settings.md5_enabled.value,
+        download: DownloadPolicy {
+            timeout: settings.image_download_connection_timeout.value,
+            retries: settings.image_download_connection_retries.value,
+            retry_interval: settings.image_download_connection_retry_interval.value,
+            max_duration: Some(settings.image_download_max_duration.value)
+                .filter(|limit| *limit > Duration::ZERO),
+            verify_tls: !settings.insecure.value,
+            ca_file: settings.cafile.value.clone(),
+        },
+        image_server: image_server(settings),
+        config_drive_rebuild: settings.config_drive_rebuild.value,
+        guard_special_filesystems: settings.guard_special_filesystems.value,
+    }
+}
+
+fn image_server(settings: &Settings) -> Option<ImageServerLogin> {
+    if settings.image_server_auth_strategy.value == AuthStrategy::NoAuth {
+        return None;
+    }
+    Some(ImageServerLogin {
+        user: settings.image_server_user.value.clone()?,
+        password: Secret::new(settings.image_server_password.value.as_ref()?.expose()),
+    })
+}
+
+/// The base URLs as text.
+pub(crate) fn urls(list: &bootconfig::UrlList) -> Vec<String> {
+    list.urls()
+        .iter()
+        .map(|url| url.as_str().trim_end_matches('/').to_owned())
+        .collect()
+}
