@@ -89,6 +89,21 @@ impl Console {
         Ok(line)
     }
 
+    /// Reads what is new and returns the lines that are finished now; they are used up then.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn take_lines(&mut self) -> Result<Vec<String>, Error> {
+        let text = self.read_new()?;
+        let end = text.rfind('\n').map_or(0, |newline| newline + 1);
+        let lines = text[..end]
+            .lines()
+            .map(|line| line.trim_end().to_owned())
+            .collect();
+        self.used += end;
+        Ok(lines)
+    }
+
     /// All lines read so far, also those that waits have used up.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
         self.text.lines()

@@ -2,7 +2,9 @@
 //! The lab: a real Ironic, a Redfish BMC, virtual servers and the scenarios they play, in
 //! namespaces of their own. Nothing of it is part of the agent or of its image.
 
+pub mod bench;
 pub mod console;
+pub mod demo;
 pub mod disk;
 pub mod dnsmasq;
 pub mod domain_xml;

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use ironseed_lab::bench::{self, Part};
+use ironseed_lab::demo::{self, screen::Screen, tidy};
 use ironseed_lab::error::Error;
 use ironseed_lab::ironic_config::IronicOptions;
 use ironseed_lab::lab::LabOptions;
 use ironseed_lab::namespace::{self, Place};
 use ironseed_lab::narrate::Narrator;
-use ironseed_lab::scenarios::{self, Scenario};
+use ironseed_lab::scenarios;
 
 /// A real Ironic with a Redfish BMC and virtual servers, in namespaces of its own. Needs root.
 #[derive(Debug, Parser)]
@@ -26,6 +28,27 @@ enum Command {
     Scenarios,
     /// Play one scenario.
     Scenario(ScenarioArguments),
+    /// Take one virtual server from power-on to a deployed, booted operating system.
+    Demo(DemoArguments),
+    /// Measure how fast and how small the image is.
+    Bench(BenchArguments),
+}
+
+#[derive(Debug, Args)]
+struct DemoArguments {
+    #[command(flatten)]
+    place: LabArguments,
+    /// Afterwards keep the lab until Ctrl-C, whether the demo went well or not.
+    #[arg(long)]
+    keep: bool,
+}
+
+#[derive(Debug, Args)]
+struct BenchArguments {
+    /// What to measure; everything, if nothing is named.
+    parts: Vec<Part>,
+    #[command(flatten)]
+    place: LabArguments,
 }
 
 #[derive(Debug, Args)]
@@ -78,24 +101,60 @@ fn run(cli: Cli, narrator: &Narrator) -> Result<ExitCode, Error> {
         }
         Command::Scenario(arguments) => {
             let scenario = scenarios::find(&arguments.name)?;
-            let options = arguments.place.options(scenario, narrator);
+            let mut ironic = IronicOptions::default();
+            (scenario.configure)(&mut ironic);
+            let options = arguments.place.options(scenario.name, ironic, narrator);
             in_lab(
                 &options,
                 || scenarios::prepare(scenario, &options),
                 || scenarios::play(scenario, options.clone(), arguments.hold),
             )
         }
+        Command::Demo(arguments) => run_demo(&arguments),
+        Command::Bench(arguments) => run_bench(&arguments, narrator),
     }
 }
 
+fn run_demo(arguments: &DemoArguments) -> Result<ExitCode, Error> {
+    let screen = Screen::new(demo::MACHINE);
+    let narrator = screen.narrator();
+    let options = arguments
+        .place
+        .options(demo::RUN, IronicOptions::default(), &narrator);
+    if namespace::place() == Place::First {
+        return tidy::run_first_process(&options);
+    }
+    in_lab(
+        &options,
+        || demo::prepare(&options),
+        || demo::play(options.clone(), &screen, arguments.keep),
+    )
+}
+
+fn run_bench(arguments: &BenchArguments, narrator: &Narrator) -> Result<ExitCode, Error> {
+    let parts = bench::chosen(&arguments.parts);
+    let options = arguments
+        .place
+        .options(bench::RUN, IronicOptions::default(), narrator);
+    if parts == [Part::Size] {
+        return bench::size_only(&options).map(|()| ExitCode::SUCCESS);
+    }
+    if namespace::place() == Place::First {
+        return tidy::run_first_process(&options);
+    }
+    in_lab(
+        &options,
+        || bench::prepare(&options, &parts),
+        || bench::run(options.clone(), &parts),
+    )
+}
+
 impl LabArguments {
-    fn options(&self, scenario: &Scenario, narrator: &Narrator) -> LabOptions {
-        let mut ironic = IronicOptions::default();
-        (scenario.configure)(&mut ironic);
+    fn options(&self, run: &str, ironic: IronicOptions, narrator: &Narrator) -> LabOptions {
         LabOptions {
             image_dir: absolute(&self.image_dir),
             lab_dir: absolute(&self.lab_dir),
-            run: scenario.name.to_owned(),
+            run: run.to_owned(),
             ironic,
             narrator: narrator.clone(),
         }

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The bench: measures how fast and how small the image is and prints each figure beside its
+//! target. It measures and never judges: a busy host makes every time longer, and that is no
+//! failure of the image.
+//!
+//! How each figure is taken:
+//!
+//! - *kernel start → inspection posted*: a server with 2 processors and 1 GiB under software
+//!   emulation starts kernel and initramfs without a boot loader; the agent's milestone
+//!   `inspection` (Ironic has answered the report) by the clock of the server's kernel. Median.
+//! - *smallest memory*: bisection over [`MEMORY_MIB`]. A try counts if Ironic has the inventory, or
+//!   if the node is active and its disk equals the image, without the kernel being out of memory.
+//! - *resident memory, idle*: the line of the agent in `ps` of the log archive that Ironic fetches
+//!   after the agent has waited for a minute in a manual cleaning with a `hold` step. The agent
+//!   reads it while it gathers that archive, so it is idle memory and a little more.
+//! - *kernel + initramfs*: bytes of the two files; the parts are those of `manifest.json`.
+//! - *deploy*: from the request to Ironic until the node is active, one boot of the agent included.
+
+mod boot;
+mod deploy;
+mod inspect;
+mod memory;
+mod report;
+mod resident;
+mod size;
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+use crate::error::Error;
+use crate::files;
+use crate::lab::{Lab, LabOptions};
+use report::Report;
+
+/// The name of the run, and of its directory.
+pub const RUN: &str = "bench";
+/// Memory sizes that are tried, in MiB.
+pub const MEMORY_MIB: [u32; 8] = [128, 144, 160, 192, 224, 256, 320, 384];
+/// How often the time to the inspection is measured.
+const REPEATS: u8 = 3;
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// Kernel start to inspection posted, and the phase timeline.
+    Inspect,
+    /// The smallest memory that inspects and deploys, and the agent's resident memory.
+    Memory,
+    /// The time to deploy a qcow2 image.
+    Deploy,
+    /// Bytes of kernel and initramfs, and the largest contributors.
+    Size,
+}
+
+/// The parts that were asked for; all, if none was.
+#[must_use]
+pub fn chosen(parts: &[Part]) -> Vec<Part> {
+    if parts.is_empty() {
+        Part::value_variants().to_vec()
+    } else {
+        parts.to_vec()
+    }
+}
+
+/// Prepares, outside of the namespaces, what the parts need.
+///
+/// # Errors
+/// What is missing.
+pub fn prepare(options: &LabOptions, parts: &[Part]) -> Result<(), Error> {
+    options.prepare()?;
+    if parts.contains(&Part::Memory) || parts.contains(&Part::Deploy) {
+        options.prepare_os_images()?;
+    }
+    Ok(())
+}
+
+/// The one part that needs no lab.
+///
+/// # Errors
+/// If the image is not there.
+pub fn size_only(options: &LabOptions) -> Result<(), Error> {
+    let mut report = Report::default();
+    size::measure(&options.image_dir, &mut report)?;
+    report.print();
+    Ok(())
+}
+
+/// Measures in the namespaces and prints the report.
+///
+/// # Errors
+/// If the lab does not start or a server does not do what is measured.
+pub fn run(options: LabOptions, parts: &[Part]) -> Result<(), Error> {
+    let mut report = Report::default();
+    report.note(&host());
+    let lab = Lab::start(options)?;
+    if parts.contains(&Part::Size) {
+        size::measure(&lab.options().image_dir, &mut report)?;
+    }
+    if parts.contains(&Part::Inspect) {
+        inspect::measure(&lab, REPEATS, &mut report)?;
+    }
+    if parts.contains(&Part::Deploy) {
+        deploy::measure(&lab, &mut report)?;
+    }
+    if parts.contains(&Part::Memory) {
+        memory::measure(&lab, &mut report)?;
+        resident::measure(&lab, &mut report)?;
+    }
+    report.print();
+    Ok(())
+}
+
+/// What the figures were taken on.
+fn host() -> String {
+    let load = files::read_text("/proc/loadavg".as_ref()).unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or_default().to_owned();
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    format!(
+        "Host: {processors} processors, load {load} at the start (times are true only on an idle \
+         host). Servers: 2 processors, software emulation (TCG), UEFI, kernel started directly."
+    )
+}
+
+fn seconds(milliseconds: u64) -> f64 {
+    Duration::from_millis(milliseconds).as_secs_f64()
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The smallest memory with which a server can be inspected, and deployed to.
+
+use std::time::Duration;
+
+use super::report::{Figure, Report};
+use super::{MEMORY_MIB, deploy, inspect};
+use crate::error::Error;
+use crate::lab::Lab;
+
+/// A try that takes longer counts as one that failed.
+const INSPECT_LIMIT: Duration = Duration::from_mins(2);
+const DEPLOY_LIMIT: Duration = Duration::from_mins(10);
+/// The indexes of the servers that are tried.
+const FIRST_INSPECT: u8 = 0x10;
+const FIRST_DEPLOY: u8 = 0x50;
+
+/// Tries and reports both.
+pub(super) fn measure(lab: &Lab, report: &mut Report) -> Result<(), Error> {
+    let inspects = search(lab, "inspects", |index, mib| {
+        let (name, index) = (format!("inspect-{mib}"), FIRST_INSPECT + index);
+        inspect::inspect(lab, &name, index, mib, INSPECT_LIMIT).map(drop)
+    });
+    report.figure(Figure {
+        name: "smallest memory that inspects",
+        value: inspects.0,
+        remark: inspects.1,
+        target: "192 MiB",
+        quoted: "",
+    });
+    let deploys = search(lab, "deploys", |index, mib| {
+        let (name, index) = (format!("deploy-{mib}"), FIRST_DEPLOY + index);
+        deploy::deploy(lab, &name, index, mib, DEPLOY_LIMIT).map(drop)
+    });
+    report.figure(Figure {
+        name: "smallest memory that deploys",
+        value: deploys.0,
+        remark: deploys.1,
+        target: "256 MiB",
+        quoted: "2560 MiB",
+    });
+    Ok(())
+}
+
+/// The smallest size that passes and what the next smaller one failed with.
+fn search(
+    lab: &Lab,
+    what: &str,
+    mut attempt: impl FnMut(u8, u32) -> Result<(), Error>,
+) -> (String, String) {
+    let mut tries = 0_u8;
+    let mut failure = None;
+    let found = smallest(&MEMORY_MIB, |mib| {
+        let result = attempt(tries, mib);
+        tries += 1;
+        match result {
+            Ok(()) => {
+                lab.narrator().say(format!("{mib} MiB: {what}"));
+                true
+            }
+            Err(error) => {
+                let reason = first_line(&error.chain());
+                lab.narrator().say(format!("{mib} MiB: fails: {reason}"));
+                if failure.as_ref().is_none_or(|(worst, _)| *worst < mib) {
+                    failure = Some((mib, reason));
+                }
+                false
+            }
+        }
+    });
+    let value = found.map_or_else(|| "none".to_owned(), |mib| format!("{mib} MiB"));
+    let remark = match failure {
+        Some((mib, reason)) => format!("{mib} MiB: {reason}"),
+        None => "nothing smaller was tried".to_owned(),
+    };
+    (value, remark)
+}
+
+fn first_line(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    line.chars().take(100).collect()
+}
+
+/// The smallest of `sizes`, which ascend, that passes, if each size above one that passes does too.
+fn smallest(sizes: &[u32], mut passes: impl FnMut(u32) -> bool) -> Option<u32> {
+    let index = sizes.partition_point(|size| !passes(*size));
+    sizes.get(index).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smallest_is_found_with_few_tries() {
+        let limits = MEMORY_MIB.into_iter().chain([0, 129, 1000]);
+        for limit in limits {
+            let mut tries = 0;
+            let found = smallest(&MEMORY_MIB, |mib| {
+                tries += 1;
+                mib >= limit
+            });
+            let expected = MEMORY_MIB.into_iter().find(|mib| *mib >= limit);
+            assert_eq!(found, expected, "{limit}");
+            assert!(tries <= 4, "{limit}: {tries} tries");
+        }
+        assert_eq!(smallest(&[], |_| true), None);
+    }
+}
