@@ -245,7 +245,7 @@ mod tests {
         // Where the tables, the root directory and the first directories lie;
         // the boot sector is spared, so that the damage is looked at.
         let area = disk.metadata();
-        for _ in 0..300 {
+        for _ in 0..120 {
             for _ in 0..=random(20) {
                 let at = area.start + random(area.len());
                 let byte = u8::try_from(random(256)).expect("a byte");

@@ -327,12 +327,16 @@ mod tests {
             .iter()
             .find(|variable| variable.name == boot_order_name())
             .expect("a boot order");
+        // The kernel refuses load options without a device path that ends.
         let entry = variable(
             entry_name(0xf0f0),
-            &[1, 0, 0, 0, 4, 0, 65, 0, 0, 0, 127, 255, 4, 0],
+            &[1, 0, 0, 0, 4, 0, 65, 0, 66, 0, 0, 0, 127, 255, 4, 0],
         );
         firmware.set(&entry).expect("create");
-        let shorter = variable(entry.name.clone(), &[1, 0, 0, 0, 0, 0, 65, 0, 0, 0]);
+        let shorter = variable(
+            entry.name.clone(),
+            &[1, 0, 0, 0, 4, 0, 65, 0, 0, 0, 127, 255, 4, 0],
+        );
         firmware.set(&shorter).expect("change");
         assert!(firmware.boot_variables().expect("read").contains(&shorter));
         let mut longer = order.clone();
