@@ -14,7 +14,7 @@
 mod lab;
 
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ironseed_core::event::{Event, Wait};
 use ironseed_core::network::{DhcpState, MacAddr, NetworkMode, WaitFor};
@@ -52,10 +52,11 @@ fn a_silent_port_costs_nothing_and_the_lease_is_in_the_kernel() {
             })
         );
 
-        let plugged = Instant::now();
         lab.plug(0);
         lab.network().ready(WaitFor::FirstAddress).await;
-        let took = plugged.elapsed();
+        let status = lab.status();
+        let port = status.primary().unwrap();
+        let took = port.lease.as_ref().unwrap().first - port.carrier_since;
         eprintln!("carrier to address: {:.1} ms", took.as_secs_f64() * 1e3);
 
         assert_eq!(lab.status().wait(), None);
@@ -142,6 +143,40 @@ fn the_boot_port_takes_over_from_the_first_answer() {
         assert_eq!(
             route_source(far).await.unwrap(),
             IpAddr::from([192, 0, 2, 50])
+        );
+    });
+}
+
+/// On virtual media the boot port is known only after its lease.
+#[test]
+fn a_preference_told_later_changes_the_routes() {
+    Lab::run(async |lab: &mut Lab| {
+        for number in [0, 1] {
+            lab.cable(number);
+            lab.serve(&Server::new(number).option("option:dns-server,192.0.2.53"));
+        }
+        lab.plug(0);
+        lab.start(NetworkSettings::default());
+        lab.network().ready(WaitFor::FirstAddress).await;
+        lab.plug(1);
+        let timeout = Duration::from_secs(600);
+        lab.network().ready(WaitFor::EveryPort { timeout }).await;
+        assert_eq!(lab.status().primary().unwrap().name, "c0");
+
+        lab.network()
+            .prefer(Some(MacAddr([0x52, 0x54, 0, 0, 0, 1])), None);
+        lab.until("c1 is primary", |status| {
+            status.primary().is_some_and(|port| port.name == "c1")
+        })
+        .await;
+        assert_eq!(
+            lab.routes(),
+            [
+                "192.0.2.0/24 dev c0 metric 1000 from 192.0.2.50",
+                "198.51.100.0/24 dev c1 metric 100 from 198.51.100.50",
+                "default dev c0 metric 1000 from 192.0.2.50 via 192.0.2.1",
+                "default dev c1 metric 100 from 198.51.100.50 via 198.51.100.1",
+            ]
         );
     });
 }

@@ -60,6 +60,8 @@ pub struct PortLease {
     pub first: Duration,
     /// Position among the ports that got an address: 0 answered first.
     pub order: u32,
+    /// The metric of its routes ([`primary::metric`]).
+    pub metric: u32,
 }
 
 /// What a DHCP client does.
@@ -150,6 +152,7 @@ pub(crate) mod samples {
             lease: crate::network::dhcp4::lease::samples::lease(Ipv4Addr::from(address)),
             first: Duration::from_secs(5 + u64::from(order)),
             order,
+            metric: primary::metric(false, order),
         });
         PortStatus {
             index,

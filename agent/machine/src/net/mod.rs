@@ -12,11 +12,13 @@
 //! | `lease` | a lease put into the kernel and taken out |
 //! | `packet` | a packet socket for DHCP (packet(7)) |
 //! | `port` | the DHCP client of one port, running |
-//! | `network` | all of them together |
+//! | `driver` | all of them together, on the network's thread |
+//! | `network` | the network as the rest of the agent sees it |
 //!
 //! The network has a thread of its own: bringing a card up can keep the kernel
 //! busy for a second (firmware is loaded), and nobody else shall wait for it.
 
+mod driver;
 mod error;
 mod lease;
 mod links;
