@@ -45,17 +45,19 @@ impl DeviceContent {
     ///
     /// Partition tables, md, LVM, LUKS, ext, XFS and FAT lie in the first 24 KiB,
     /// ISO 9660 at 32 KiB, btrfs, GFS2 and the swap space of large pages around
-    /// 64 KiB, VMFS at 1 and 2 MiB; old md metadata and the GPT backup in the
-    /// last 132 KiB.
+    /// 64 KiB, VMFS at 1 and 2 MiB; md metadata 0.90 at a multiple of 64 KiB
+    /// near the end, md 1.0 and the GPT backup in the last 24 KiB.
     #[must_use]
     pub fn ranges_to_read(size: u64) -> Vec<(u64, u64)> {
-        let tail = 132 << 10;
+        let tail = 24 << 10;
+        let md_0_90 = (size & !0xffff).saturating_sub(64 << 10);
         let wanted = [
             (0, 24 << 10),
             (32 << 10, 4096),
             (60 << 10, 12 << 10),
             (1 << 20, 4096),
             (2 << 20, 4096),
+            (md_0_90, 4096),
             (size.saturating_sub(tail), tail),
         ];
         let mut ranges: Vec<(u64, u64)> = Vec::new();

@@ -10,6 +10,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use ironseed_core::snapshot::{DeviceContent, Entry, Snapshot, Tree};
+use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 
 use super::recorder::{DEVICE, words};
 use crate::root::Root;
@@ -96,6 +97,9 @@ fn is_numbered(name: &str, kind: &str) -> bool {
 fn read(root: &Root, name: &str, size: u64) -> std::io::Result<DeviceContent> {
     // The kernel writes `!` where a device node has a directory (`cciss!c0d0`).
     let file: File = root.open_at(&format!("/dev/{}", name.replace('!', "/")), DEVICE)?;
+    // Only these bytes are wanted: without this the kernel reads on after each
+    // of them. A refusal changes nothing but the speed.
+    let _ = posix_fadvise(&file, 0, 0, PosixFadviseAdvice::POSIX_FADV_RANDOM);
     let mut content = DeviceContent::new(size);
     let mut buffer = Vec::new();
     for (position, length) in DeviceContent::ranges_to_read(size) {
