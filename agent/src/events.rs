@@ -3,15 +3,23 @@
 //! and log, timeline and reports are made from it.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use ironseed_core::event::{Event, Level, Milestone};
 use ironseed_machine::clock::Clock;
+
+use crate::log_output::EVENTS;
+
+/// Lines about progress are at least so far apart.
+const BETWEEN_PROGRESS: Duration = Duration::from_secs(2);
 
 /// A handle to the stream; clones feed the same one.
 #[derive(Debug, Clone)]
 pub(crate) struct Events {
     clock: Arc<dyn Clock>,
     milestones: Arc<Mutex<Vec<Milestone>>>,
+    /// When progress was last told, since the kernel started.
+    progress_told: Arc<Mutex<Option<Duration>>>,
 }
 
 impl Events {
@@ -24,6 +32,7 @@ impl Events {
         Self {
             clock,
             milestones: Arc::new(Mutex::new(milestones)),
+            progress_told: Arc::default(),
         }
     }
 
@@ -36,12 +45,31 @@ impl Events {
                 .unwrap_or_else(PoisonError::into_inner);
             list.push(milestone.clone());
         }
-        match event.level() {
-            Level::Debug => log::debug!("{event}"),
-            Level::Info => log::info!("{event}"),
-            Level::Warning => log::warn!("{event}"),
-            Level::Error => log::error!("{event}"),
+        if matches!(event, Event::Progress(_)) && !self.progress_is_due() {
+            return;
         }
+        let level = match event.level() {
+            Level::Debug => log::Level::Debug,
+            Level::Info => log::Level::Info,
+            Level::Warning => log::Level::Warn,
+            Level::Error => log::Level::Error,
+        };
+        log::log!(target: EVENTS, level, "{event}");
+    }
+
+    /// Whether the last line about progress is old enough for another one: a
+    /// serial console carries 11 kB in a second.
+    fn progress_is_due(&self) -> bool {
+        let now = self.clock.since_boot();
+        let mut told = self
+            .progress_told
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let due = told.is_none_or(|at| now.saturating_sub(at) >= BETWEEN_PROGRESS);
+        if due {
+            *told = Some(now);
+        }
+        due
     }
 
     /// Notes that a point was reached now. Only the first time counts.

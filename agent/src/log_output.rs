@@ -7,6 +7,9 @@ use std::io::Write as _;
 use log::{LevelFilter, Log, Metadata, Record};
 use systemd_journal_logger::JournalLog;
 
+/// Target of the lines that come from the event stream.
+pub(crate) const EVENTS: &str = "ironseed::events";
+
 /// Sets the log up. Lines of libraries appear from warnings on.
 pub(crate) fn start(debug: bool) {
     let level = if debug {
@@ -35,7 +38,9 @@ impl Log for StandardError {
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
+            // An event's own words say how bad it is.
             let line = match record.level() {
+                _ if record.target() == EVENTS => format!("{}\n", record.args()),
                 log::Level::Info => format!("{}\n", record.args()),
                 level => format!("{}: {}\n", level.as_str().to_lowercase(), record.args()),
             };

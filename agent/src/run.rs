@@ -3,12 +3,12 @@
 
 use std::process::ExitCode;
 use std::sync::{Arc, RwLock};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
-use bootconfig::Settings;
+use bootconfig::{MacAddr, Settings};
 use clap::Args;
 use ironseed_core::event::{Event, Phase};
-use ironseed_core::network::{NetworkMode, WaitFor};
+use ironseed_core::network::{NetworkMode, NetworkStatus, WaitFor};
 use ironseed_ironic::client::Client;
 use ironseed_machine::boot_sources;
 use ironseed_machine::clock::{Clock, SystemClock};
@@ -17,10 +17,15 @@ use ironseed_machine::power::Power;
 use ironseed_machine::root::Root;
 use ironseed_machine::state::StateDirectory;
 
+use tokio::sync::watch;
+
 use crate::boot::{Boot, chain};
 use crate::events::Events;
 use crate::runtime::{Runtime, restore};
 use crate::{ironic, log_output, settings};
+
+/// A wait of the network that is over sooner is not worth a line.
+const QUIET_WAIT: Duration = Duration::from_secs(3);
 
 /// Flags of `ironseed-agent run`.
 #[derive(Debug, Args)]
@@ -88,7 +93,12 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn std::error::Error
     boot.drivers().await;
     boot.virtual_media(&mut sources).await;
     let settings = if sources.parameters_disk.is_some() || !sources.image_config.is_empty() {
-        boot.settings(&sources)
+        let settings = boot.settings(&sources);
+        network.prefer(
+            boot_mac(&settings),
+            settings.network_interface.value.clone(),
+        );
+        settings
     } else {
         early
     };
@@ -132,6 +142,10 @@ fn begin() -> Result<Boot, Box<dyn std::error::Error>> {
     })
 }
 
+fn boot_mac(settings: &Settings) -> Option<MacAddr> {
+    settings.bootif.value.as_ref().map(|boot| boot.mac)
+}
+
 /// Brings the network up in its own thread and passes its events on.
 fn start_network(
     boot: &Boot,
@@ -148,7 +162,7 @@ fn start_network(
         } else {
             NetworkMode::Manage
         },
-        boot_mac: settings.bootif.value.as_ref().map(|boot| boot.mac),
+        boot_mac: boot_mac(settings),
         network_interface: settings.network_interface.value.clone(),
         extra_kinds: Vec::new(),
     };
@@ -159,24 +173,35 @@ fn start_network(
             stream.emit(&event);
         }
     });
-    let (stream, mut status) = (boot.events.clone(), network.status());
-    tokio::spawn(async move {
-        let mut told = None;
-        loop {
-            let wait = status.borrow_and_update().wait();
-            if wait != told {
-                match &wait {
-                    Some(wait) => stream.emit(&Event::Waiting(wait.clone())),
-                    None => stream.emit(&Event::WaitOver),
-                }
-                told = wait;
-            }
-            if status.changed().await.is_err() {
-                return;
-            }
-        }
-    });
+    tokio::spawn(tell_waits(boot.events.clone(), network.status()));
     Ok(network)
+}
+
+/// Tells what the network waits for, once a wait has lasted a while: the first
+/// seconds of every boot have no card, then no link, then no answer.
+async fn tell_waits(events: Events, mut status: watch::Receiver<NetworkStatus>) {
+    let mut told = None;
+    loop {
+        let wait = status.borrow_and_update().wait();
+        if wait.is_none() && told.take().is_some() {
+            events.emit(&Event::WaitOver);
+        }
+        let changed = match &wait {
+            Some(wait) if told.as_ref() != Some(wait) => {
+                tokio::time::timeout(QUIET_WAIT, status.changed()).await
+            }
+            _ => Ok(status.changed().await),
+        };
+        match (changed, wait) {
+            (Ok(Ok(())), _) => {}
+            (Ok(Err(_)), _) => return,
+            (Err(_), Some(wait)) => {
+                events.emit(&Event::Waiting(wait.clone()));
+                told = Some(wait);
+            }
+            (Err(_), None) => {}
+        }
+    }
 }
 
 /// How long the network is waited for before the inventory is read (contract §6.5).
