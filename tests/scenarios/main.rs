@@ -40,4 +40,6 @@ scenarios! {
     deploy_qcow2
     discovery
     agent_killed
+    waiting
+    image_troubles
 }

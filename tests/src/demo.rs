@@ -36,6 +36,8 @@ const ROOT_SERIAL: &str = "DEMO-NVME-1";
 /// From the end of the deployment to the marker of the deployed system.
 const START_LIMIT: Duration = Duration::from_mins(10);
 const LOG_LINES: usize = 40;
+/// A command of the agent that takes at least so many seconds is worth a place in the summary.
+const LONG_COMMAND: f64 = 0.5;
 
 /// Prepares, outside of the namespaces, all that the demo needs.
 ///
@@ -92,8 +94,8 @@ fn story(lab: &Lab, screen: &Screen, stages: &mut Stages) -> Result<String, Erro
     })?;
     let learned = discover(lab, &node, &watch, stages)?;
     stages.run("cleaning", "Automated cleaning", || {
-        let steps = node.provide()?;
-        Ok(((), format!("{}; {}", steps.join(", "), work_of(&watch))))
+        node.provide()?;
+        Ok(((), work_of(&watch)))
     })?;
     deploy(lab, &node, &machine, &watch, stages)?;
     let summary = [
@@ -181,18 +183,16 @@ fn config_drive(node: &Node<'_>) -> Value {
     })
 }
 
-/// The agent's longest commands since the stage before, for the summary.
+/// The agent's long commands since the stage before, for the summary.
 fn work_of(watch: &Watch) -> String {
-    let mut commands: Vec<(f64, String)> = watch
-        .seen()
-        .take_commands()
-        .into_iter()
-        .filter_map(|(name, how)| Some((duration_in(&how)?, format!("{name} {how}"))))
+    let commands = watch.seen().take_commands();
+    let long: Vec<String> = commands
+        .iter()
+        .filter_map(|(name, how)| Some((name, duration_in(how)?)))
+        .filter(|(_, took)| *took >= LONG_COMMAND)
+        .map(|(name, took)| format!("{name} {took:.1} s"))
         .collect();
-    commands.sort_by(|a, b| b.0.total_cmp(&a.0));
-    commands
-        .first()
-        .map_or_else(String::new, |(_, longest)| longest.clone())
+    long.join(", ")
 }
 
 /// The seconds in `succeeded after 1.2 s`.

@@ -2,8 +2,10 @@
 //! DHCP and TFTP: what a machine asks that boots from the network. UEFI firmware gets iPXE by
 //! TFTP, and iPXE gets Ironic's boot script by HTTP.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use nix::sys::signal::Signal;
 
 use crate::error::Error;
 use crate::files;
@@ -12,11 +14,14 @@ use crate::process::Service;
 
 /// Debian's iPXE that uses the firmware's own network driver, and the one for BIOS machines.
 const LOADERS: [&str; 2] = ["snponly.efi", "undionly.kpxe"];
+/// A file in the work directory that is read again at SIGHUP.
+const HOSTS: &str = "dnsmasq.hosts";
 
 /// The running server.
 #[derive(Debug)]
 pub struct Dnsmasq {
-    _service: Service,
+    service: Service,
+    hosts: PathBuf,
 }
 
 impl Dnsmasq {
@@ -31,6 +36,8 @@ impl Dnsmasq {
                 &tftp_root.join(loader),
             )?;
         }
+        let hosts = work_dir.join(HOSTS);
+        files::write(&hosts, "")?;
         let config = work_dir.join("dnsmasq.conf");
         files::write(&config, configuration(work_dir, tftp_root))?;
         let mut argument = std::ffi::OsString::from("--conf-file=");
@@ -38,8 +45,19 @@ impl Dnsmasq {
         let mut command = Command::new("dnsmasq");
         command.arg("--keep-in-foreground").arg(argument);
         Ok(Self {
-            _service: Service::start("dnsmasq", &mut command, log_dir)?,
+            service: Service::start("dnsmasq", &mut command, log_dir)?,
+            hosts,
         })
+    }
+
+    /// Gives no answer to these hardware addresses from now on, and answers all others.
+    ///
+    /// # Errors
+    /// [`Error::File`], or [`Error::Kernel`] if the server is not there to be told.
+    pub fn ignore(&self, macs: &[&str]) -> Result<(), Error> {
+        let lines: Vec<String> = macs.iter().map(|mac| format!("{mac},ignore\n")).collect();
+        files::write(&self.hosts, lines.concat())?;
+        self.service.signal(Signal::SIGHUP)
     }
 }
 
@@ -59,6 +77,7 @@ fn configuration(work_dir: &Path, tftp_root: &Path) -> String {
          dhcp-authoritative\n\
          # Do not ping an address for three seconds before offering it.\n\
          no-ping\n\
+         dhcp-hostsfile={work}/{HOSTS}\n\
          dhcp-leasefile={work}/dnsmasq.leases\n\
          pid-file={work}/dnsmasq.pid\n\
          log-dhcp\n\

@@ -90,6 +90,8 @@ fn hardware() -> Vec<Section> {
             ),
             ("enabled_deploy_interfaces", text("direct,fake")),
             ("enabled_inspect_interfaces", text("agent,no-inspect,fake")),
+            // Auto-discovery enrolls with the default, and the fake one refuses what agents send.
+            ("default_inspect_interface", text("agent")),
             ("enabled_management_interfaces", text("redfish,fake")),
             ("enabled_network_interfaces", text("noop")),
             ("enabled_power_interfaces", text("redfish,agent,fake")),

@@ -26,6 +26,8 @@ use crate::{esp, files, packages};
 pub const KERNEL: &str = "ironseed.kernel";
 /// Its initramfs.
 pub const INITRAMFS: &str = "ironseed.initramfs";
+/// Where Ironic keeps the log archives of agents, in the directory of a run.
+const AGENT_LOGS: &str = "agent-logs";
 
 /// How a lab is started.
 #[derive(Clone, Debug)]
@@ -120,7 +122,7 @@ pub struct Lab {
     files: FileServer,
     ironic: Ironic,
     _redfish: Redfish,
-    _dnsmasq: Dnsmasq,
+    dnsmasq: Dnsmasq,
     _libvirt: Libvirt,
 }
 
@@ -154,7 +156,7 @@ impl Lab {
             "the Redfish emulator is up at {}",
             network::url(REDFISH_PORT)
         ));
-        let agent_logs = run.join("agent-logs");
+        let agent_logs = run.join(AGENT_LOGS);
         let ironic = Ironic::start(&IronicStart {
             venv: &options.venv(),
             options: &options.ironic,
@@ -173,7 +175,7 @@ impl Lab {
             files: file_server,
             ironic,
             _redfish: redfish,
-            _dnsmasq: dnsmasq,
+            dnsmasq,
             _libvirt: libvirt,
         })
     }
@@ -188,6 +190,18 @@ impl Lab {
     #[must_use]
     pub fn files(&self) -> &FileServer {
         &self.files
+    }
+
+    /// The DHCP server.
+    #[must_use]
+    pub fn dhcp(&self) -> &Dnsmasq {
+        &self.dnsmasq
+    }
+
+    /// Where Ironic keeps the log archives of agents.
+    #[must_use]
+    pub fn agent_logs(&self) -> PathBuf {
+        self.run_dir().join(AGENT_LOGS)
     }
 
     /// Who is told what happens.

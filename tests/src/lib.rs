@@ -29,5 +29,6 @@ pub mod os_image;
 pub mod packages;
 pub mod process;
 pub mod redfish;
+pub mod relay;
 pub mod scenarios;
 pub mod wait;

@@ -236,6 +236,19 @@ impl Machine {
         Ok(virsh(&["domstate", self.name()])?.trim() != "shut off")
     }
 
+    /// Plugs the cable of the network port with this hardware address in or out.
+    ///
+    /// # Errors
+    /// What libvirt says.
+    pub fn plug(&self, mac: &str, plugged: bool) -> Result<(), Error> {
+        let mut arguments = vec!["domif-setlink", self.name(), mac];
+        arguments.push(if plugged { "up" } else { "down" });
+        if !self.is_on()? {
+            arguments.push("--config");
+        }
+        virsh(&arguments).map(drop)
+    }
+
     /// Waits until the machine has switched itself off.
     ///
     /// # Errors

@@ -49,6 +49,15 @@ impl ImageSource {
     /// If it cannot be read or linked.
     pub fn serve(lab: &Lab, file: &Path, disk_format: &str) -> Result<Self, Error> {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
+        Self::serve_as(lab, file, disk_format, &name)
+    }
+
+    /// Like [`ImageSource::serve`], under another name.
+    ///
+    /// # Errors
+    /// If the file cannot be read or linked.
+    pub fn serve_as(lab: &Lab, file: &Path, disk_format: &str, name: &str) -> Result<Self, Error> {
+        let name = name.replace([' ', ','], "-");
         let url = lab.serve(file, &format!("images/{name}"))?;
         let printed = process::run(Command::new("sha256sum").arg(file))?;
         let hash_value = printed
@@ -174,7 +183,8 @@ impl<'lab> Node<'lab> {
         self.wait_for(&["manageable"], INSPECT_LIMIT)
     }
 
-    /// manageable → cleaned, available. Returns the names of the clean steps that were seen.
+    /// manageable → cleaned, available. Returns the names of the clean steps that were seen; a
+    /// quick one may not have been.
     ///
     /// # Errors
     /// See [`Node::go`].

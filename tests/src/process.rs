@@ -5,6 +5,9 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use nix::sys::signal::{self, Signal};
+use nix::unistd::Pid;
+
 use crate::error::Error;
 
 /// How much of a failed program's error output goes into the error.
@@ -99,6 +102,19 @@ impl Service {
             // The state of a child cannot be unknown; the next look decides.
             Ok(None) | Err(_) => Ok(()),
         }
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] if it is not there.
+    pub fn signal(&self, signal: Signal) -> Result<(), Error> {
+        let failed = |source| Error::Kernel {
+            doing: format!("send {signal} to {}", self.name),
+            source,
+        };
+        let pid = i32::try_from(self.child.id()).map_err(|_| failed(nix::errno::Errno::ESRCH))?;
+        signal::kill(Pid::from_raw(pid), signal).map_err(failed)
     }
 
     /// Where its output goes.

@@ -10,11 +10,14 @@ use crate::namespace;
 
 mod agent_killed;
 mod cleaning;
+mod commands;
 mod deploy_qcow2;
 mod deploy_raw;
 mod deployed;
 mod discovery;
+mod image_troubles;
 mod inspection;
+mod waiting;
 
 /// How much of each log is shown when a scenario fails.
 const SHOWN_LINES: usize = 60;
@@ -42,6 +45,8 @@ pub const ALL: &[Scenario] = &[
     deploy_qcow2::SCENARIO,
     discovery::SCENARIO,
     agent_killed::SCENARIO,
+    waiting::SCENARIO,
+    image_troubles::SCENARIO,
 ];
 
 /// The scenario of that name.

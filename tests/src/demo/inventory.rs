@@ -14,7 +14,7 @@ pub fn lines(inventory: &Value) -> Vec<(String, String)> {
             "boot mode".to_owned(),
             text(&inventory["boot"]["current_boot_mode"]),
         ),
-        ("BMC address".to_owned(), text(&inventory["bmc_address"])),
+        ("BMC address".to_owned(), address(&inventory["bmc_address"])),
     ];
     lines.extend(items(&inventory["disks"]).map(disk));
     lines.extend(items(&inventory["interfaces"]).map(interface));
@@ -31,6 +31,14 @@ fn text(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
         other => other.to_string(),
+    }
+}
+
+/// A BMC without an address says 0.0.0.0.
+fn address(value: &Value) -> String {
+    match value.as_str() {
+        Some("0.0.0.0") => "a BMC is there, it has no address".to_owned(),
+        _ => text(value),
     }
 }
 
@@ -129,7 +137,7 @@ mod tests {
         let inventory = json!({
             "cpu": {"model_name": "QEMU TCG CPU", "count": 2, "architecture": "x86_64"},
             "memory": {"total": 1_020_000_000_u64, "physical_mb": 1024},
-            "bmc_address": null,
+            "bmc_address": "0.0.0.0",
             "boot": {"current_boot_mode": "uefi"},
             "system_vendor": {"manufacturer": "Ironseed", "product_name": "", "serial_number": "x1"},
             "disks": [{"name": "/dev/nvme0n1", "size": 6_442_450_944_u64, "rotational": false,
@@ -144,6 +152,7 @@ mod tests {
             ("processor", "2, QEMU TCG CPU, x86_64"),
             ("memory", "1024 MiB, 972 MiB usable"),
             ("boot mode", "uefi"),
+            ("BMC address", "a BMC is there, it has no address"),
             (
                 "disk",
                 "/dev/nvme0n1, 6.4 GB, QEMU NVMe Ctrl, serial number DEMO-ROOT, solid state",

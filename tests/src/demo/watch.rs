@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::console_events::{ConsoleEvent, read};
 use super::screen::Screen;
@@ -13,6 +13,8 @@ use crate::console::Console;
 use crate::ironic_api::IronicApi;
 
 const POLL: Duration = Duration::from_millis(250);
+/// A wait of the agent that is over sooner is not worth a line.
+const SHORT_WAIT: Duration = Duration::from_secs(3);
 
 /// A thread that follows a console. It ends when this is dropped.
 #[derive(Debug)]
@@ -36,6 +38,7 @@ impl Watch {
             seen: Arc::clone(&seen),
             looks_for_agent: false,
             agent_url: String::new(),
+            wait: None,
         };
         let end = Arc::clone(&over);
         let thread = thread::spawn(move || {
@@ -77,6 +80,8 @@ struct Follower {
     /// The agent has told Ironic its address in this boot, and it was not shown yet.
     looks_for_agent: bool,
     agent_url: String,
+    /// What the agent waits for and since when, as long as that was not shown.
+    wait: Option<(Instant, String)>,
 }
 
 impl Follower {
@@ -93,10 +98,17 @@ impl Follower {
         if self.looks_for_agent {
             self.show_agent();
         }
+        if let Some((_, what)) = self
+            .wait
+            .take_if(|(since, _)| since.elapsed() >= SHORT_WAIT)
+        {
+            self.screen.tell("agent", &format!("waits: {what}"));
+        }
     }
 
     fn show(&mut self, event: ConsoleEvent) {
         let screen = &self.screen;
+        self.wait = None;
         match event {
             ConsoleEvent::Firmware(entry) => {
                 screen.status("firmware");
@@ -111,7 +123,11 @@ impl Follower {
                 screen.status(&format!("agent: {phase}"));
                 screen.tell("agent", &format!("phase {phase}"));
             }
-            ConsoleEvent::Waiting(what) => screen.tell("agent", &format!("waits: {what}")),
+            ConsoleEvent::Waiting(what) => {
+                let what_for = what.split(" [").next().unwrap_or_default();
+                screen.status(&format!("agent waits: {what_for}"));
+                self.wait = Some((Instant::now(), what));
+            }
             ConsoleEvent::Reached { name, at_ms } => {
                 self.looks_for_agent |= name == "heartbeat";
                 screen.tell(

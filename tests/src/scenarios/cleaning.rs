@@ -2,7 +2,7 @@
 //! Automated cleaning with Ironic's default priorities: metadata first, then everything. A disk
 //! that can only be overwritten and an NVMe disk that can be formatted both end empty.
 
-use super::{Scenario, default_options};
+use super::{Scenario, commands, default_options};
 use crate::disk;
 use crate::error::{Error, expect};
 use crate::lab::{BootInterface, Lab};
@@ -27,7 +27,9 @@ fn play(lab: &Lab) -> Result<(), Error> {
     }
     let node = Node::enroll(lab, &machine, BootInterface::VirtualMedia)?;
     node.manage()?;
-    let steps = node.provide()?;
+    let mut console = machine.console();
+    node.provide()?;
+    let steps = commands::succeeded(&mut console)?;
     let wanted = ["erase_devices_metadata", "erase_devices"];
     expect(
         steps == wanted,

@@ -2,6 +2,8 @@
 //! Inspection over virtual media: Ironic builds an ISO with the agent image, the BMC inserts it,
 //! the machine boots it through shim and GRUB, and Ironic stores what the agent found.
 
+use std::process::Command;
+
 use serde_json::Value;
 
 use super::{Scenario, default_options};
@@ -9,6 +11,7 @@ use crate::error::{Error, expect};
 use crate::lab::{BootInterface, Lab};
 use crate::machine::{Bus, DiskSpec, GIB, MachineSpec};
 use crate::node::Node;
+use crate::{disk, files, process};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "inspection",
@@ -21,6 +24,14 @@ pub(super) const SCENARIO: Scenario = Scenario {
 const SCSI_SERIAL: &str = "LAB-SCSI-1";
 const SCSI_WWN: &str = "5000c50015ea71ac";
 const NVME_SERIAL: &str = "LAB-NVME-1";
+/// Milestones of the agent, in the order in which they are reached.
+const MILESTONES: [&str; 4] = ["agent", "link", "address", "inventory"];
+const GZIP_MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
+/// Files of the log archive, and something that stands in each.
+const LOG_MEMBERS: [(&str, &str); 2] = [
+    ("agent.log", "phase: inspection"),
+    ("dmesg", "Linux version"),
+];
 
 fn play(lab: &Lab) -> Result<(), Error> {
     let scsi = DiskSpec {
@@ -39,6 +50,7 @@ fn play(lab: &Lab) -> Result<(), Error> {
     let data = lab.ironic().inventory(node.uuid())?;
     check_inventory(&data["inventory"], machine.spec())?;
     check_plugin_data(&data["plugin_data"])?;
+    check_logs(lab, node.uuid())?;
     let properties = &lab.ironic().node(node.uuid())?["properties"];
     expect_text(&properties["cpu_arch"], "x86_64", "the node's cpu_arch")
 }
@@ -63,7 +75,7 @@ fn check_inventory(inventory: &Value, spec: &MachineSpec) -> Result<(), Error> {
     })?;
     check_disk(inventory, SCSI_SERIAL, 6 * GIB)?;
     check_disk(inventory, NVME_SERIAL, 4 * GIB)?;
-    let wwn = disk(inventory, SCSI_SERIAL)?["wwn"]
+    let wwn = reported_disk(inventory, SCSI_SERIAL)?["wwn"]
         .as_str()
         .unwrap_or_default()
         .to_owned();
@@ -102,7 +114,7 @@ fn check_inventory(inventory: &Value, spec: &MachineSpec) -> Result<(), Error> {
 }
 
 fn check_disk(inventory: &Value, serial: &str, bytes: u64) -> Result<(), Error> {
-    let size = &disk(inventory, serial)?["size"];
+    let size = &reported_disk(inventory, serial)?["size"];
     expect(
         size.as_u64() == Some(bytes),
         &format!("{bytes} bytes on {serial}"),
@@ -110,7 +122,7 @@ fn check_disk(inventory: &Value, serial: &str, bytes: u64) -> Result<(), Error> 
     )
 }
 
-fn disk<'a>(inventory: &'a Value, serial: &str) -> Result<&'a Value, Error> {
+fn reported_disk<'a>(inventory: &'a Value, serial: &str) -> Result<&'a Value, Error> {
     items(&inventory["disks"])
         .find(|disk| disk["serial"] == serial)
         .ok_or_else(|| Error::Expected {
@@ -119,20 +131,62 @@ fn disk<'a>(inventory: &'a Value, serial: &str) -> Result<&'a Value, Error> {
         })
 }
 
-/// The agent's own verdict: no error, and logs that are a gzip archive.
+/// The agent's own verdict, and how long the way to it took.
 fn check_plugin_data(data: &Value) -> Result<(), Error> {
     expect(
         data["error"].is_null(),
         "no error in the inspection data",
         || data["error"].to_string(),
     )?;
-    let logs = data["logs"].as_str().unwrap_or_default();
-    // The gzip magic 1f 8b 08 in base64.
+    check_timeline(&data["ironseed"]["timeline"])
+}
+
+/// The agent's milestones happened one after the other.
+fn check_timeline(timeline: &Value) -> Result<(), Error> {
+    let reached = |name: &str| {
+        items(timeline)
+            .find(|milestone| milestone["name"] == name)
+            .and_then(|milestone| milestone["at_ms"].as_u64())
+    };
+    let times: Option<Vec<u64>> = MILESTONES.iter().map(|name| reached(name)).collect();
     expect(
-        logs.starts_with("H4sI"),
-        "logs in the inspection data",
-        || format!("{:?}", logs.chars().take(20).collect::<String>()),
+        times.is_some_and(|times| times[0] > 0 && times.is_sorted()),
+        &format!("the milestones {MILESTONES:?}, each not before the one ahead of it"),
+        || timeline.to_string(),
     )
+}
+
+/// Ironic has stored the log archive of this inspection, and it is complete.
+fn check_logs(lab: &Lab, node: &str) -> Result<(), Error> {
+    let names = files::names_in(&lab.agent_logs());
+    let archive = names
+        .iter()
+        .find(|name| {
+            name.starts_with(node) && name.contains("_inspect_") && name.ends_with(".tar.gz")
+        })
+        .ok_or_else(|| Error::Expected {
+            expected: format!("a log archive of the inspection of {node}"),
+            found: format!("{names:?} in {}", lab.agent_logs().display()),
+        })?;
+    let archive = lab.agent_logs().join(archive);
+    let magic = disk::read_range(&archive, 0..GZIP_MAGIC.len() as u64)?;
+    expect(magic == GZIP_MAGIC, "a gzip archive with the logs", || {
+        format!("{magic:02x?}")
+    })?;
+    for (member, words) in LOG_MEMBERS {
+        let text = process::run(
+            Command::new("tar")
+                .args(["--extract", "--gzip", "--to-stdout", "--file"])
+                .arg(&archive)
+                .arg(member),
+        )?;
+        expect(
+            text.contains(words),
+            &format!("{words:?} in {member} of the log archive"),
+            || format!("{} bytes without it", text.len()),
+        )?;
+    }
+    Ok(())
 }
 
 fn items(list: &Value) -> impl Iterator<Item = &Value> {

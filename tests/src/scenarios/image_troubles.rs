@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Images that cannot be deployed. Each deployment ends as failed, Ironic's `last_error` says what
+//! is wrong in words that help, and the disk does not begin with the image, so that no machine
+//! ever boots half of something.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::deployed::{config_drive, make_available};
+use super::{Scenario, default_options};
+use crate::disk;
+use crate::error::{Error, expect};
+use crate::faults::Fault;
+use crate::lab::{BootInterface, Lab};
+use crate::machine::{Bus, DiskSpec, GIB, Machine, MachineSpec};
+use crate::node::{ImageSource, Node};
+
+mod images;
+
+use images::Images;
+
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "image_troubles",
+    summary: "images that cannot be deployed fail by name and leave nothing that boots",
+    configure: default_options,
+    needs_os_image: false,
+    play,
+};
+
+const FAIL_LIMIT: Duration = Duration::from_mins(15);
+const DISK_GIB: u64 = 4;
+const MIB: u64 = 1 << 20;
+const SECTOR: usize = 512;
+/// What the disk begins with before each deployment.
+const DIRT: u8 = 0xa5;
+
+/// One image that cannot be deployed.
+struct Trouble {
+    /// For the narration and for the name of the image on the file server.
+    name: &'static str,
+    /// The file.
+    image: fn(&Images) -> &Path,
+    /// What Ironic is told that it is.
+    disk_format: &'static str,
+    /// Another trouble, beside what is wrong with the file.
+    spoil: fn(&Lab, &mut ImageSource),
+    /// What Ironic's `last_error` must contain.
+    words: &'static [&'static str],
+}
+
+const TROUBLES: [Trouble; 6] = [
+    Trouble {
+        name: "not there",
+        image: Images::raw,
+        disk_format: "raw",
+        spoil: |lab, image| {
+            let faults = lab.files().faults();
+            faults.add(&image.path(), Fault::NotFound, None);
+        },
+        words: &["answered HTTP 404"],
+    },
+    Trouble {
+        name: "wrong checksum",
+        image: Images::raw,
+        disk_format: "raw",
+        spoil: |_, image| image.hash_value = "0".repeat(64),
+        words: &["has the sha256 digest", "expected 0000"],
+    },
+    Trouble {
+        name: "larger than the disk",
+        image: Images::large,
+        disk_format: "qcow2",
+        spoil: as_it_is,
+        words: &["the image needs 8589934592 bytes", "has 4294967296"],
+    },
+    Trouble {
+        name: "said to be raw, is qcow2",
+        image: Images::qcow2,
+        disk_format: "raw",
+        spoil: as_it_is,
+        words: &["is refused", "qcow2"],
+    },
+    Trouble {
+        name: "said to be qcow2, is raw",
+        image: Images::raw,
+        disk_format: "qcow2",
+        spoil: as_it_is,
+        words: &["is refused", "qcow2"],
+    },
+    Trouble {
+        name: "qcow2 with a backing file",
+        image: Images::backed,
+        disk_format: "qcow2",
+        spoil: as_it_is,
+        words: &["is refused", "backing file"],
+    },
+];
+
+fn as_it_is(_lab: &Lab, _image: &mut ImageSource) {}
+
+fn play(lab: &Lab) -> Result<(), Error> {
+    let disk = DiskSpec::new(Bus::Scsi, DISK_GIB, "LAB-SCSI-1");
+    let machine = lab.machine(MachineSpec::new("troubled").with_disk(disk))?;
+    let images = Images::make(&lab.run_dir().join("trouble"), 2 * DISK_GIB * GIB)?;
+    let node = Node::enroll(lab, &machine, BootInterface::VirtualMedia)?;
+    make_available(&node, None)?;
+    for trouble in &TROUBLES {
+        lab.narrator().say(format!("image: {}", trouble.name));
+        check(lab, &node, &machine, &images, trouble)?;
+    }
+    lab.narrator().say("image: fine, but the server is busy");
+    check_busy_server(lab, &node, &machine, &images)
+}
+
+fn check(
+    lab: &Lab,
+    node: &Node<'_>,
+    machine: &Machine,
+    images: &Images,
+    trouble: &Trouble,
+) -> Result<(), Error> {
+    let file = (trouble.image)(images);
+    let mut image = ImageSource::serve_as(lab, file, trouble.disk_format, trouble.name)?;
+    (trouble.spoil)(lab, &mut image);
+    let last_error = failed_deployment(node, machine, &image)?;
+    for words in trouble.words {
+        expect(
+            last_error.contains(words),
+            &format!("{}: {words:?} in the node's last_error", trouble.name),
+            || last_error.clone(),
+        )?;
+    }
+    for unwanted in [file, images.raw()] {
+        expect_beginning_is_absent(machine, unwanted, trouble.name)?;
+    }
+    Ok(())
+}
+
+/// 503 is no answer to give up at: the image arrives whole. That it holds no boot loader is the
+/// next trouble, and no less clear.
+fn check_busy_server(
+    lab: &Lab,
+    node: &Node<'_>,
+    machine: &Machine,
+    images: &Images,
+) -> Result<(), Error> {
+    let image = ImageSource::serve_as(lab, images.raw(), "raw", "busy server")?;
+    let faults = lab.files().faults();
+    faults.add(&image.path(), Fault::Unavailable, Some(2));
+    let last_error = failed_deployment(node, machine, &image)?;
+    let statuses: Vec<u16> = faults
+        .seen(&image.path())
+        .iter()
+        .filter(|seen| seen.method == "GET")
+        .map(|seen| seen.status)
+        .collect();
+    expect(
+        statuses.starts_with(&[503, 503, 200]) || statuses.starts_with(&[503, 503, 206]),
+        "two refused downloads and then a good one",
+        || format!("{statuses:?}"),
+    )?;
+    expect(
+        last_error.contains("cannot be made bootable"),
+        "a complaint about the missing boot loader in the node's last_error",
+        || last_error.clone(),
+    )?;
+    disk::compare(&machine.disk(0), images.raw()).map(drop)
+}
+
+/// Deploys, expects that to fail, and returns Ironic's reason.
+fn failed_deployment(
+    node: &Node<'_>,
+    machine: &Machine,
+    image: &ImageSource,
+) -> Result<String, Error> {
+    machine.power_off()?;
+    let dirt = vec![DIRT; usize::try_from(MIB).unwrap_or(0)];
+    machine.write_disk(0, 0, &dirt)?;
+    node.choose_image(image)?;
+    node.start_deployment(&config_drive(node))?;
+    let state = node.wait_for(&["deploy failed", "active"], FAIL_LIMIT)?;
+    expect(
+        state.provision == "deploy failed",
+        "the deployment to fail",
+        || state.describe(),
+    )?;
+    machine.power_off()?;
+    Ok(state.last_error)
+}
+
+/// Fails if any sector of the first MiB of `file` that is not empty is at its place on the disk.
+fn expect_beginning_is_absent(machine: &Machine, file: &Path, name: &str) -> Result<(), Error> {
+    let path: PathBuf = machine.disk(0);
+    let bytes = file_bytes(file).min(MIB);
+    let unwanted = disk::read_range(file, 0..bytes)?;
+    let found = disk::read_range(&path, 0..bytes)?;
+    let sectors = unwanted.chunks(SECTOR).zip(found.chunks(SECTOR));
+    let at = sectors
+        .enumerate()
+        .find(|(_, (one, other))| one == other && one.iter().any(|byte| *byte != 0))
+        .map(|(sector, _)| sector);
+    match at {
+        None => Ok(()),
+        Some(sector) => Err(Error::Disk {
+            path,
+            problem: format!("{name}: sector {sector} is that of {}", file.display()),
+        }),
+    }
+}
+
+fn file_bytes(file: &Path) -> u64 {
+    std::fs::metadata(file).map_or(0, |data| data.len())
+}
