@@ -38,10 +38,18 @@ pub(crate) fn read(
     })
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the program `bootconfig` reads files for people; the library takes bytes"
+)]
 fn read_file(path: &Path) -> Result<Vec<u8>, ReadError> {
     fs::read(path).map_err(|source| failed(path, source))
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the program `bootconfig` reads files for people; the library takes bytes"
+)]
 fn read_directory(directory: &Path) -> Result<Vec<RawFile>, ReadError> {
     let entries = fs::read_dir(directory).map_err(|source| failed(directory, source))?;
     let mut files = Vec::new();

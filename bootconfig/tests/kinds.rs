@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Every kind of setting: what it accepts, how it is shown, what it refuses.
-#![expect(clippy::unwrap_used, reason = "a test panics on purpose")]
 
 use std::time::Duration;
 

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Ironic's answer to lookup over the settings of the machine.
-#![expect(clippy::unwrap_used, reason = "a test panics on purpose")]
 
 use bootconfig::{LookupConfig, Origin, Settings, TlsVersion, apply_lookup};
 use serde_json::{Value, json};
 
 fn applied(config: Value) -> (Settings, Vec<String>) {
-    let config: LookupConfig = serde_json::from_value(config).unwrap();
+    let config: LookupConfig = serde_json::from_value(config).expect("a lookup config");
     let mut settings = Settings::default();
     let warnings = apply_lookup(&mut settings, &config);
     (settings, warnings.iter().map(ToString::to_string).collect())

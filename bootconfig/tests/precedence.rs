@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which source wins, for every setting of the schema, and what is said about
 //! names and values that cannot be used.
-#![expect(clippy::unwrap_used, reason = "a test panics on purpose")]
 
 use bootconfig::kind::{self, Facts};
 use bootconfig::schema::Row;
@@ -38,7 +37,10 @@ fn samples(facts: Facts) -> ([&'static str; 2], Option<&'static str>) {
 
 fn shown(settings: &Settings, row: &Row) -> (String, Origin) {
     let all = settings.shown();
-    let (_, one) = all.iter().find(|(of, _)| of.field == row.field).unwrap();
+    let (_, one) = all
+        .iter()
+        .find(|(of, _)| of.field == row.field)
+        .expect("every row has a value");
     (one.value.clone(), one.origin.clone())
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What is written reads back as the same values, or is refused.
-#![expect(clippy::unwrap_used, reason = "a test panics on purpose")]
 
 use bootconfig::write::{self, LONGEST_COMMAND_LINE, WriteError};
 use bootconfig::{AgentToken, RawSources, resolve};

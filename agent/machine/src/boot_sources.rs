@@ -45,7 +45,9 @@ pub enum MediaError {
 #[must_use]
 pub fn read(root: &Root) -> RawSources {
     RawSources {
-        cmdline: root.read_at_most("/proc/cmdline", FILE_LIMIT).unwrap_or_default(),
+        cmdline: root
+            .read_at_most("/proc/cmdline", FILE_LIMIT)
+            .unwrap_or_default(),
         config_files: files_in(root, CONFIG_DIRECTORY),
         ..RawSources::default()
     }
@@ -58,7 +60,10 @@ pub fn read(root: &Root) -> RawSources {
 pub fn add_parameters_disk(device: &str, sources: &mut RawSources) -> Result<(), MediaError> {
     let medium = Medium::mount(device)?;
     let path = medium.path(PARAMETERS_FILE);
-    let bytes = std::fs::read(&path).map_err(|source| MediaError::Copy { path: PARAMETERS_FILE.to_owned(), source })?;
+    let bytes = std::fs::read(&path).map_err(|source| MediaError::Copy {
+        path: PARAMETERS_FILE.to_owned(),
+        source,
+    })?;
     sources.parameters_disk = Some(bytes);
     Ok(())
 }
@@ -70,11 +75,17 @@ pub fn add_parameters_disk(device: &str, sources: &mut RawSources) -> Result<(),
 /// [`MediaError`]; what was read before it is kept.
 pub fn add_boot_iso(root: &Root, device: &str, sources: &mut RawSources) -> Result<(), MediaError> {
     let medium = Medium::mount(device)?;
-    let inside = Root::open(&medium.directory).map_err(|source| MediaError::Copy { path: device.to_owned(), source })?;
+    let inside = Root::open(&medium.directory).map_err(|source| MediaError::Copy {
+        path: device.to_owned(),
+        source,
+    })?;
     for (from, to) in BOOT_ISO_DIRECTORIES {
         let files = files_in(&inside, from);
         for (name, bytes) in &files {
-            put(root, to, name, bytes).map_err(|source| MediaError::Copy { path: name.clone(), source })?;
+            put(root, to, name, bytes).map_err(|source| MediaError::Copy {
+                path: name.clone(),
+                source,
+            })?;
         }
         if to == CONFIG_DIRECTORY {
             sources.image_config = files;
@@ -108,13 +119,23 @@ struct Medium {
 
 impl Medium {
     fn mount(device: &str) -> Result<Self, MediaError> {
-        let failed = |source| MediaError::Mount { device: device.to_owned(), source };
+        let failed = |source| MediaError::Mount {
+            device: device.to_owned(),
+            source,
+        };
         let directory = PathBuf::from("/run/ironseed/medium");
         std::fs::create_dir_all(&directory).map_err(failed)?;
         let mut last = std::io::Error::from(std::io::ErrorKind::NotFound);
         for file_system in FILE_SYSTEMS {
-            let flags = MsFlags::MS_RDONLY | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC | MsFlags::MS_NOSUID;
-            match mount(Some(device), &directory, Some(file_system), flags, None::<&str>) {
+            let flags =
+                MsFlags::MS_RDONLY | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC | MsFlags::MS_NOSUID;
+            match mount(
+                Some(device),
+                &directory,
+                Some(file_system),
+                flags,
+                None::<&str>,
+            ) {
                 Ok(()) => return Ok(Self { directory }),
                 Err(errno) => last = errno.into(),
             }

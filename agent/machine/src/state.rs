@@ -39,7 +39,10 @@ impl StateDirectory {
     /// [`StateError`] if it is missing and cannot be made.
     pub fn open(root: &Root) -> Result<Self, StateError> {
         if !root.exists(DIRECTORY) {
-            make_directory(root).map_err(|source| StateError { path: DIRECTORY.to_owned(), source })?;
+            make_directory(root).map_err(|source| StateError {
+                path: DIRECTORY.to_owned(),
+                source,
+            })?;
         }
         Ok(Self { root: root.clone() })
     }
@@ -56,11 +59,17 @@ impl StateDirectory {
     /// [`StateError`] with the kernel's words.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), StateError> {
         let target = path(name);
-        self.write_and_rename(name, bytes).map_err(|source| StateError { path: target, source })
+        self.write_and_rename(name, bytes)
+            .map_err(|source| StateError {
+                path: target,
+                source,
+            })
     }
 
     fn write_and_rename(&self, name: &str, bytes: &[u8]) -> std::io::Result<()> {
-        let directory = self.root.open_at(DIRECTORY, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
+        let directory = self
+            .root
+            .open_at(DIRECTORY, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
         let fresh = format!("{name}.new");
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC;
         let mut file = self.root.open_at(&path(&fresh), flags)?;
@@ -118,7 +127,14 @@ mod tests {
         let meta = std::fs::metadata(tree.path().join("run/ironseed/state.json")).expect("there");
         assert_eq!(meta.permissions().mode() & 0o777, 0o600);
         assert!(!state.has_timeline());
-        std::fs::write(tree.path().join("run/ironseed/timeline"), "init 1930\nbad\ncoldplug 3100\n").expect("written");
-        assert_eq!(state.timeline(), [("init".to_owned(), 1930), ("coldplug".to_owned(), 3100)]);
+        std::fs::write(
+            tree.path().join("run/ironseed/timeline"),
+            "init 1930\nbad\ncoldplug 3100\n",
+        )
+        .expect("written");
+        assert_eq!(
+            state.timeline(),
+            [("init".to_owned(), 1930), ("coldplug".to_owned(), 3100)]
+        );
     }
 }

@@ -30,6 +30,10 @@ pub(crate) enum ServerError {
 }
 
 /// Listens, and serves for as long as the returned task lives.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place where the agent listens"
+)]
 pub(crate) async fn serve(
     address: SocketAddr,
     tls: Option<rustls::ServerConfig>,

@@ -2,8 +2,6 @@
 //! Boot entries byte by byte: as machines keep them, and as the UEFI
 //! specification (§3.1.3, §10) lays them out.
 
-#![expect(clippy::unwrap_used, reason = "a test panics on purpose")]
-
 use super::*;
 
 /// A boot entry and what it says.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What `install_bootloader` changes, for firmware in every state.
 
-#![expect(clippy::unwrap_used, reason = "a test panics on purpose")]
-
 use super::esp::tests::{csv, esp, file};
 use super::*;
 use crate::fault::Fault;

@@ -290,7 +290,9 @@ impl Lifecycle {
                 self.ended_at_once(record, uuids)
             }
             Command::InstallBootloader(mut request) => {
-                request.ignore_failure.get_or_insert(self.settings.ignore_bootloader_failure);
+                request
+                    .ignore_failure
+                    .get_or_insert(self.settings.ignore_bootloader_failure);
                 self.start_asynchronous(record, Work::InstallBootloader(request))
             }
             Command::PowerOff => self.hand_off(record, Work::PowerOff),
