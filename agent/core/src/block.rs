@@ -174,6 +174,13 @@ impl NvmeCapabilities {
         self.oacs & 0b10 != 0
     }
 
+    /// Whether a format or its erasure reaches every namespace of the
+    /// controller (FNA bits 0 and 1).
+    #[must_use]
+    pub fn formats_all_namespaces(self) -> bool {
+        self.fna & 0b11 != 0
+    }
+
     /// Whether a format can erase by throwing the key away (FNA bit 2).
     #[must_use]
     pub fn can_crypto_erase(self) -> bool {

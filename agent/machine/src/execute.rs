@@ -243,9 +243,13 @@ impl Run<'_> {
     fn open(&self, device: &DeviceIdentity) -> Result<Box<dyn Block>, Fault> {
         let name = &device.name;
         let disks = &self.machine.disks;
-        let block = disks
-            .open(name)
-            .map_err(|error| io_fault("opening", name, &error))?;
+        let block = disks.open(name).map_err(|error| match error.kind() {
+            io::ErrorKind::ResourceBusy => Fault::DeviceProtected {
+                device: name.clone(),
+                problem: "the kernel says that it is in use".into(),
+            },
+            _ => io_fault("opening", name, &error),
+        })?;
         let found = disks
             .identity(name)
             .map_err(|error| io_fault("identifying", name, &error))?;

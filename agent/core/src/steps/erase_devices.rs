@@ -55,15 +55,19 @@ pub(super) fn plan(
     let skip = skip_list(context.node, context.blocks)?;
     let mut ops = Vec::new();
     let mut choices = Vec::new();
-    for device in context.blocks.0.iter().filter(|d| d.is_whole_disk()) {
+    let spared = |device: &BlockDevice| {
         let read_only = device.read_only && settings.skip_read_only;
-        let reason =
-            reason_to_skip(device, context.blocks, &skip).or(read_only.then_some("read-only"));
-        if let Some(reason) = reason {
+        reason_to_skip(device, context.blocks, &skip).or(read_only.then_some("read-only"))
+    };
+    let disks = || context.blocks.0.iter().filter(|d| d.is_whole_disk());
+    for device in disks() {
+        if let Some(reason) = spared(device) {
             choices.push(choice(device, false, reason));
             continue;
         }
-        let op = erase(device, &settings);
+        let neighbour_is_spared =
+            disks().any(|other| same_controller(device, other) && spared(other).is_some());
+        let op = erase(device, &settings, neighbour_is_spared);
         choices.push(choice(device, true, describe(&op)));
         ops.push(op);
     }
@@ -75,9 +79,24 @@ pub(super) fn plan(
     })
 }
 
-fn erase(device: &BlockDevice, settings: &EraseSettings) -> Op {
+/// Whether two names stand for namespaces of one NVMe controller:
+/// `/dev/nvme0n1` and `/dev/nvme0n2`.
+fn same_controller(one: &BlockDevice, two: &BlockDevice) -> bool {
+    fn controller(name: &str) -> Option<&str> {
+        let digits = name.strip_prefix("/dev/nvme")?;
+        digits.split_once('n').map(|(controller, _)| controller)
+    }
+    controller(&one.name).is_some() && controller(&one.name) == controller(&two.name)
+}
+
+/// A controller that can only format all of its namespaces together is not
+/// asked if one of them is to be spared.
+fn erase(device: &BlockDevice, settings: &EraseSettings, neighbour_is_spared: bool) -> Op {
     let how = settings.overwrite;
-    let able = |nvme: &NvmeCapabilities| settings.nvme_format && nvme.can_format();
+    let able = |nvme: &NvmeCapabilities| {
+        let alone = !nvme.formats_all_namespaces() || !neighbour_is_spared;
+        settings.nvme_format && nvme.can_format() && alone
+    };
     match device.nvme.filter(able) {
         Some(nvme) => Op::NvmeFormat {
             device: device.into(),

@@ -206,6 +206,28 @@ fn erasing_asks_the_controller_where_it_can() {
 }
 
 #[test]
+fn a_namespace_that_is_to_be_spared_is_not_formatted_with_its_neighbour() {
+    let namespace = |name: &str, fna| BlockDevice {
+        nvme: Some(NvmeCapabilities { oacs: 2, fna }),
+        ..disk(name, 10)
+    };
+    let node = json!({"properties": {"skip_block_devices": [{"name": "/dev/nvme0n2"}]}});
+    for (fna, expected) in [
+        (0b100, "nvme-format /dev/nvme0n1"),
+        (0b110, "overwrite /dev/nvme0n1"),
+        (0b001, "overwrite /dev/nvme0n1"),
+    ] {
+        let machine = vec![
+            namespace("/dev/nvme0n1", fna),
+            namespace("/dev/nvme0n2", fna),
+            namespace("/dev/nvme1n1", 0b11),
+        ];
+        let plan = plan(StepPhase::Clean, "erase_devices", node.clone(), machine);
+        assert_eq!(names(&plan), [expected, "nvme-format /dev/nvme1n1"]);
+    }
+}
+
+#[test]
 fn a_read_only_disk_stays_in_the_plan_unless_it_may_be_skipped() {
     let node = json!({"driver_internal_info": {"agent_enable_nvme_secure_erase": "false"}});
     let plan = plan(StepPhase::Clean, "erase_devices", node, mixed_machine());

@@ -4,6 +4,7 @@
 
 use std::io;
 
+use ironseed_core::config_drive::is_iso9660;
 use ironseed_core::fault::Fault;
 use ironseed_core::partition::{HEAD, Partition, Patch, Table, TableError, config_drive, label};
 
@@ -105,6 +106,14 @@ pub fn write_config_drive(
     drive: &[u8],
     unique: [u8; 16],
 ) -> Result<(), Fault> {
+    if block.sector_size() > 2048 && is_iso9660(drive) {
+        return Err(Fault::ConfigDrive {
+            problem: format!(
+                "it is an ISO 9660 image, which cannot be mounted from {device} with its sectors of {} bytes; build it as FAT",
+                block.sector_size()
+            ),
+        });
+    }
     let mut table = read_table(block, device)?;
     let partition = match labelled(block, device, &table)? {
         Some(partition) => partition,

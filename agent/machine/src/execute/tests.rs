@@ -34,8 +34,12 @@ impl EfiVariables for Remembered {
 }
 
 fn disk(name: &str, mib: usize) -> Arc<FakeDisk> {
+    disk_with_sectors(name, mib, 512)
+}
+
+fn disk_with_sectors(name: &str, mib: usize, sector: u32) -> Arc<FakeDisk> {
     let file = tempfile::tempfile().expect("a file");
-    let disk = FakeDisk::new(file, name, (mib * MIB) as u64, 512).expect("a disk");
+    let disk = FakeDisk::new(file, name, (mib * MIB) as u64, sector).expect("a disk");
     disk.put(0, &vec![0xa5; mib * MIB]).expect("filled");
     disk
 }
@@ -409,6 +413,14 @@ fn a_config_drive_that_does_not_fit_is_named() {
         run(plan, &disks).expect_err("large").to_string(),
         "the config drive cannot be used: it has 2097152 bytes, partition 1 of /dev/sda has 1048576"
     );
+}
+
+#[test]
+fn an_iso_config_drive_is_not_put_where_it_cannot_be_mounted() {
+    let disks = [disk_with_sectors("/dev/sda", 100, 4096)];
+    let plan = Plan::in_order(vec![config_drive(&disks[0], labelled(70_000))]);
+    assert_eq!(run(plan, &disks).expect_err("4Kn").code(), "config-drive");
+    assert!(all(&disks[0]).iter().all(|byte| *byte == 0xa5));
 }
 
 #[test]
