@@ -112,7 +112,7 @@ fn inventory_of(lab: &Lab, machine: &Machine) -> Result<Value, Error> {
     })
 }
 
-/// The timeline that the agent has reported, and what it said on the console after that.
+/// The timeline that the agent has reported, and what only the console has told.
 fn timeline(data: &Value, console: &[Milestone]) -> Vec<Milestone> {
     let reported = data["plugin_data"]["ironseed"]["timeline"].as_array();
     let mut all: Vec<Milestone> = reported
@@ -121,7 +121,7 @@ fn timeline(data: &Value, console: &[Milestone]) -> Vec<Milestone> {
         .filter_map(|one| Some((one["name"].as_str()?.to_owned(), one["at_ms"].as_u64()?)))
         .collect();
     for one in console {
-        if !all.contains(one) {
+        if !all.iter().any(|(name, _)| *name == one.0) {
             all.push(one.clone());
         }
     }

@@ -94,9 +94,9 @@ impl Report {
                 &figure.remark,
             ]));
         }
-        let mut parts = self.notes.clone();
+        let mut parts: Vec<String> = self.notes.iter().map(|note| format!("{note}\n")).collect();
         parts.extend(self.tables.iter().cloned());
-        parts.push(format!("{}* {QUOTED}", table::render(&rows, &[])));
+        parts.push(format!("{}\n* {QUOTED}", table::render(&rows, &[])));
         parts.join("\n")
     }
 

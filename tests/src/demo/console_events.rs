@@ -3,6 +3,8 @@
 //! `ironseed_core::event`, behind the time that PID 1 puts before them; the others are the
 //! firmware's, the kernel's and the deployed system's. Lines that mean nothing here are left out.
 
+use std::time::Duration;
+
 /// Long work that the agent reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
@@ -81,7 +83,7 @@ pub fn read(line: &str) -> Option<ConsoleEvent> {
     if let Some((_, entry)) = line.split_once("BdsDxe: starting ") {
         return Some(ConsoleEvent::Firmware(entry_name(entry)));
     }
-    let text = after_time(line)?;
+    let (time, text) = time_and_text(line)?;
     if let Some(version) = text.strip_prefix("Linux version ") {
         let version = version.split(' ').next().unwrap_or_default();
         return Some(ConsoleEvent::Kernel(version.to_owned()));
@@ -89,7 +91,7 @@ pub fn read(line: &str) -> Option<ConsoleEvent> {
     if TROUBLES.iter().any(|trouble| text.contains(trouble)) {
         return Some(ConsoleEvent::Trouble(text.to_owned()));
     }
-    agent_event(text)
+    pid1_event(time, text).or_else(|| agent_event(text))
 }
 
 /// `Boot0003 "UEFI QEMU HARDDISK" from PciRoot(0x0)/…` → `UEFI QEMU HARDDISK`.
@@ -98,10 +100,28 @@ fn entry_name(entry: &str) -> String {
     name.trim().to_owned()
 }
 
-/// The text behind `[   12.345] `.
-fn after_time(line: &str) -> Option<&str> {
+/// Seconds since the kernel started, and the text, of `[   12.345] text`.
+fn time_and_text(line: &str) -> Option<(Duration, &str)> {
     let (time, text) = line.split_once('[')?.1.split_once("] ")?;
-    time.trim().parse::<f64>().ok().map(|_| text)
+    let seconds = time.trim().parse::<f64>().ok()?;
+    Some((Duration::try_from_secs_f64(seconds).ok()?, text))
+}
+
+/// PID 1 writes its milestones into a file that the agent reports; on the console they are
+/// sentences.
+fn pid1_event(time: Duration, text: &str) -> Option<ConsoleEvent> {
+    let said = text.strip_prefix("init: ")?;
+    let name = if said.starts_with("Ironseed init ") {
+        "init"
+    } else if said.starts_with("coldplug: ") {
+        "coldplug"
+    } else {
+        return None;
+    };
+    Some(ConsoleEvent::Reached {
+        name: name.to_owned(),
+        at_ms: u64::try_from(time.as_millis()).ok()?,
+    })
 }
 
 fn agent_event(text: &str) -> Option<ConsoleEvent> {
@@ -182,6 +202,22 @@ mod tests {
                 Some(ConsoleEvent::Kernel(text("6.12.117+deb12-amd64"))),
             ),
             ("[    1.100000] pci 0000:00:1f.0: phase: of the moon", None),
+            (
+                "[    7.351] init: Ironseed init 0.1.0 up",
+                Some(ConsoleEvent::Reached {
+                    name: text("init"),
+                    at_ms: 7351,
+                }),
+            ),
+            (
+                "[   14.090] init: coldplug: 30 of 277 modules loaded in 2 passes, 6.71 s",
+                Some(ConsoleEvent::Reached {
+                    name: text("coldplug"),
+                    at_ms: 14090,
+                }),
+            ),
+            ("[   14.090] init: the agent ended", None),
+            ("[   -1.000] init: coldplug: 30", None),
             (
                 "[    4.500] phase: network",
                 Some(ConsoleEvent::Phase(text("network"))),
