@@ -6,10 +6,13 @@
 //! How each figure is taken:
 //!
 //! - *kernel start → inspection posted*: a server with 2 processors and 1 GiB under software
-//!   emulation starts kernel and initramfs without a boot loader; the agent's milestone
-//!   `inspection` (Ironic has answered the report) by the clock of the server's kernel. Median.
+//!   emulation starts kernel and initramfs without a boot loader, from a BIOS; the agent's
+//!   milestone `inspection` (Ironic has answered the report) by the clock of the server's kernel.
+//!   Median.
 //! - *smallest memory*: bisection over [`MEMORY_MIB`]. A try counts if Ironic has the inventory, or
 //!   if the node is active and its disk equals the image, without the kernel being out of memory.
+//!   The servers that are deployed to have UEFI, because a deployment sets a boot entry; the
+//!   firmware (OVMF) holds kernel and initramfs in memory of its own, so this needs more.
 //! - *resident memory, idle*: the line of the agent in `ps` of the log archive that Ironic fetches
 //!   after the agent has waited for a minute in a manual cleaning with a `hold` step. The agent
 //!   reads it while it gathers that archive, so it is idle memory and a little more.
@@ -118,7 +121,8 @@ fn host() -> String {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     format!(
         "Host: {processors} processors, load {load} at the start (times are true only on an idle \
-         host). Servers: 2 processors, software emulation (TCG), UEFI, kernel started directly."
+         host). Servers: 2 processors, software emulation (TCG), kernel started directly; from a \
+         BIOS to inspect, from UEFI to deploy."
     )
 }
 

@@ -81,11 +81,21 @@ fn os_element(machine: &Machine) -> String {
         .as_ref()
         .map(direct_boot)
         .unwrap_or_default();
+    let firmware = if machine.spec().uefi {
+        uefi(machine)
+    } else {
+        String::new()
+    };
     format!(
         "<os><type arch='x86_64' machine='q35'>hvm</type>\
-         <loader readonly='yes' type='pflash'>{FIRMWARE_CODE}</loader>\
-         <nvram template='{FIRMWARE_VARIABLES}'>{}</nvram>\
-         {direct}<smbios mode='sysinfo'/></os>\n",
+         {firmware}{direct}<smbios mode='sysinfo'/></os>\n"
+    )
+}
+
+fn uefi(machine: &Machine) -> String {
+    format!(
+        "<loader readonly='yes' type='pflash'>{FIRMWARE_CODE}</loader>\
+         <nvram template='{FIRMWARE_VARIABLES}'>{}</nvram>",
         machine.firmware_variables().display()
     )
 }

@@ -94,6 +94,9 @@ pub struct MachineSpec {
     pub network_first: bool,
     /// Starts this kernel instead of asking the firmware.
     pub direct_boot: Option<DirectBoot>,
+    /// Has UEFI firmware. A BIOS knows no boot entries, but leaves a kernel that is started
+    /// directly more memory.
+    pub uefi: bool,
 }
 
 impl MachineSpec {
@@ -109,6 +112,7 @@ impl MachineSpec {
             ipmi: false,
             network_first: false,
             direct_boot: None,
+            uefi: true,
         }
     }
 

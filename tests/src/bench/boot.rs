@@ -40,7 +40,8 @@ impl Task {
 }
 
 /// Defines a server. `index` makes its hardware address its own: Ironic must not take one server
-/// for another.
+/// for another. A server that is inspected has a BIOS, so that the figures are those of the kernel
+/// and the agent; one that serves has UEFI, without which there are no boot entries to set.
 pub(super) fn machine(
     lab: &Lab,
     name: &str,
@@ -53,6 +54,7 @@ pub(super) fn machine(
     let mut spec = MachineSpec::new(name).with_memory(memory_mib);
     spec.disks = disks;
     spec.macs = vec![format!("52:54:00:16:02:{index:02x}")];
+    spec.uefi = task == Task::Serve;
     spec.direct_boot = Some(DirectBoot {
         kernel: image.join(KERNEL),
         initramfs: image.join(INITRAMFS),

@@ -22,7 +22,7 @@ pub(super) fn measure(lab: &Lab, report: &mut Report) -> Result<(), Error> {
         inspect::inspect(lab, &name, index, mib, INSPECT_LIMIT).map(drop)
     });
     report.figure(Figure {
-        name: "smallest memory that inspects",
+        name: "smallest memory that inspects (BIOS)",
         value: inspects.0,
         remark: inspects.1,
         target: "192 MiB",
@@ -33,7 +33,7 @@ pub(super) fn measure(lab: &Lab, report: &mut Report) -> Result<(), Error> {
         deploy::deploy(lab, &name, index, mib, DEPLOY_LIMIT).map(drop)
     });
     report.figure(Figure {
-        name: "smallest memory that deploys",
+        name: "smallest memory that deploys (UEFI)",
         value: deploys.0,
         remark: deploys.1,
         target: "256 MiB",
@@ -82,9 +82,18 @@ fn first_line(text: &str) -> String {
 }
 
 /// The smallest of `sizes`, which ascend, that passes, if each size above one that passes does too.
+/// No size is tried twice.
 fn smallest(sizes: &[u32], mut passes: impl FnMut(u32) -> bool) -> Option<u32> {
-    let index = sizes.partition_point(|size| !passes(*size));
-    sizes.get(index).copied()
+    let (mut low, mut high) = (0, sizes.len());
+    while low < high {
+        let middle = usize::midpoint(low, high);
+        if passes(*sizes.get(middle)?) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    sizes.get(low).copied()
 }
 
 #[cfg(test)]
@@ -95,14 +104,15 @@ mod tests {
     fn the_smallest_is_found_with_few_tries() {
         let limits = MEMORY_MIB.into_iter().chain([0, 129, 1000]);
         for limit in limits {
-            let mut tries = 0;
+            let mut tries = Vec::new();
             let found = smallest(&MEMORY_MIB, |mib| {
-                tries += 1;
+                assert!(!tries.contains(&mib), "{limit}: {mib} twice");
+                tries.push(mib);
                 mib >= limit
             });
             let expected = MEMORY_MIB.into_iter().find(|mib| *mib >= limit);
             assert_eq!(found, expected, "{limit}");
-            assert!(tries <= 4, "{limit}: {tries} tries");
+            assert!(tries.len() <= 4, "{limit}: {tries:?}");
         }
         assert_eq!(smallest(&[], |_| true), None);
     }

@@ -58,7 +58,8 @@ pub enum ConsoleEvent {
     Progress(Progress),
     /// The agent reports a failure.
     Failed(String),
-    /// The kernel is out of memory or has panicked, or the initramfs did not fit into memory.
+    /// The kernel is out of memory or has panicked, or the kernel or the initramfs did not fit into
+    /// memory.
     Trouble(String),
     /// The deployed operating system says this.
     System(String),
@@ -82,6 +83,9 @@ pub fn read(line: &str) -> Option<ConsoleEvent> {
     }
     if let Some((_, entry)) = line.split_once("BdsDxe: starting ") {
         return Some(ConsoleEvent::Firmware(entry_name(entry)));
+    }
+    if let Some((_, problem)) = line.split_once("EFI stub: ERROR: ") {
+        return Some(ConsoleEvent::Trouble(format!("EFI stub: {problem}")));
     }
     let (time, text) = time_and_text(line)?;
     if let Some(version) = text.strip_prefix("Linux version ") {
@@ -258,6 +262,12 @@ mod tests {
                 "[    9.123456] Out of memory: Killed process 71 (ironseed-agent)",
                 Some(ConsoleEvent::Trouble(text(
                     "Out of memory: Killed process 71 (ironseed-agent)",
+                ))),
+            ),
+            (
+                "EFI stub: ERROR: Failed to decompress kernel",
+                Some(ConsoleEvent::Trouble(text(
+                    "EFI stub: Failed to decompress kernel",
                 ))),
             ),
             (
