@@ -11,10 +11,10 @@ use bootconfig::virtual_media::{
 use bootconfig::{RawSources, Settings, resolve};
 use ironseed_core::block::{self, BlockDevice, BlockDevices};
 use ironseed_core::event::{Event, Wait};
-use ironseed_core::hints::choose_root_device;
+use ironseed_core::hints::SMALLEST_DISK;
 use ironseed_core::inventory::block_devices;
-use ironseed_core::node::Node;
 use ironseed_core::snapshot::Snapshot;
+use ironseed_machine::block::disk_sizes;
 use ironseed_machine::boot_sources;
 use ironseed_machine::clock::Clock;
 use ironseed_machine::root::Root;
@@ -134,8 +134,10 @@ impl Boot {
         let deadline = self.clock.since_boot() + limit;
         let mut told = false;
         loop {
-            let devices = block_devices(&self.snapshot().await);
-            if choose_root_device(&devices, &Node::default()).is_ok() {
+            if disk_sizes(&self.root)
+                .into_iter()
+                .any(|size| size >= SMALLEST_DISK)
+            {
                 return;
             }
             if self.clock.since_boot() >= deadline {

@@ -90,7 +90,7 @@ async fn payload(agent: &Arc<Agent>, snapshot: &Snapshot) -> serde_json::Value {
     let settings = agent.settings();
     let collectors = settings.inspection_collectors.value.clone();
     let logs = match collectors.iter().any(|name| name == "logs") {
-        true => crate::work::logs(agent, Some(inspection::LOG_LINES))
+        true => crate::work::pack_logs(agent, snapshot.clone(), Some(inspection::LOG_LINES))
             .await
             .ok(),
         false => None,

@@ -14,6 +14,7 @@ use ironseed_core::inventory::{self, block_devices};
 use ironseed_core::lifecycle::{BootloaderRequest, Work, WorkResult};
 use ironseed_core::node::Node;
 use ironseed_core::plan::{Op, Outcome, Plan, WrittenImage};
+use ironseed_core::snapshot::Snapshot;
 use ironseed_core::steps::{self, StepContext, StepPhase};
 use ironseed_machine::block::{Identify, KernelDisks};
 use ironseed_machine::efi::{self, Efivarfs};
@@ -46,7 +47,7 @@ pub(crate) async fn run(
         Work::PowerOff => switch(agent, power::PowerAction::PowerOff).await,
         Work::Reboot => switch(agent, power::PowerAction::Reboot).await,
         Work::CollectLogs => Ok(WorkResult::Value(
-            json!({"system_logs": logs(agent, None).await?}),
+            json!({"system_logs": logs(agent).await?}),
         )),
         Work::ReadHardware => {
             let inventory = inventory::read(
@@ -231,9 +232,18 @@ async fn switch(agent: &Arc<Agent>, action: power::PowerAction) -> Result<WorkRe
     Ok(WorkResult::Nothing)
 }
 
-/// The log archive of §22; `lines` limits the journal.
-pub(crate) async fn logs(agent: &Arc<Agent>, lines: Option<usize>) -> Result<String, Fault> {
+/// The log archive of §22, with what the machine is now.
+async fn logs(agent: &Arc<Agent>) -> Result<String, Fault> {
     let snapshot = agent.boot.snapshot().await;
+    pack_logs(agent, snapshot, None).await
+}
+
+/// The log archive of §22; `lines` limits each log.
+pub(crate) async fn pack_logs(
+    agent: &Arc<Agent>,
+    snapshot: Snapshot,
+    lines: Option<usize>,
+) -> Result<String, Fault> {
     let root = agent.boot.root.clone();
     let packed = tokio::task::spawn_blocking(move || {
         ironseed_machine::logs::collect(&root, &snapshot, lines)

@@ -15,7 +15,7 @@ use crate::plan::Choice;
 use grammar::Hints;
 
 /// The smallest disk that is taken when there are no hints, in bytes.
-const SMALLEST_DISK: u64 = 4 << 30;
+pub const SMALLEST_DISK: u64 = 4 << 30;
 
 /// Chooses the root device, with the reason for it and for every other device.
 ///

@@ -90,7 +90,15 @@ pub fn mount_of_module(module: &str) -> Result<(), MountError> {
         let waited = matches!(entry.when, When::Module(name) if name == module);
         // A machine that was not started by UEFI has no place for efivarfs.
         if waited && std::path::Path::new(entry.target).is_dir() {
-            mount_one(entry)?;
+            match mount_one(entry) {
+                // The process that loads modules was started again: its
+                // earlier life has mounted it.
+                Err(MountError {
+                    source: Errno::EBUSY,
+                    ..
+                }) => {}
+                mounted => mounted?,
+            }
         }
     }
     Ok(())

@@ -10,6 +10,7 @@ mod ioctl;
 mod noise;
 pub mod overwrite;
 pub mod partitions;
+mod sizes;
 pub mod wipe;
 
 use std::fmt;
@@ -21,6 +22,7 @@ use ironseed_core::plan::NvmeErase;
 
 pub use aligned::AlignedBuffer;
 pub use device::{DeviceFile, Identify, KernelDisks};
+pub use sizes::disk_sizes;
 
 /// An open block device. Offsets and lengths are bytes and multiples of the
 /// sector size; buffers may lie anywhere, but aligned ones are faster.
