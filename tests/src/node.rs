@@ -92,6 +92,14 @@ impl ImageSource {
     }
 }
 
+/// One failure in the history of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    id: String,
+    /// What Ironic tells people.
+    pub text: String,
+}
+
 impl<'lab> Node<'lab> {
     /// Enrolls a machine.
     ///
@@ -210,6 +218,24 @@ impl<'lab> Node<'lab> {
             .map(|(path, value)| json!({"op": "add", "path": path, "value": value}))
             .collect();
         self.api().patch(&self.uuid, &Value::Array(patch))
+    }
+
+    /// Everything that has failed so far, as Ironic's history of the node has it. `last_error` says
+    /// the same, but Ironic 39 empties it again when it powers a machine off because of a failure.
+    ///
+    /// # Errors
+    /// Ironic's refusal.
+    pub fn failures(&self) -> Result<Vec<Failure>, Error> {
+        let history = self.api().history(&self.uuid)?;
+        let entries = history["history"].as_array().into_iter().flatten();
+        let text = |entry: &Value, key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+        Ok(entries
+            .filter(|entry| entry["severity"] == "ERROR")
+            .map(|entry| Failure {
+                id: text(entry, "uuid"),
+                text: text(entry, "event"),
+            })
+            .collect())
     }
 
     /// Makes the next deployments write `image`.

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use super::Scenario;
-use super::deployed::{check_boot, config_drive, make_available};
+use super::deployed::{check_boot, config_drive, expect_failure, make_available};
 use crate::disk;
 use crate::error::{Error, expect};
 use crate::faults::Fault;
@@ -32,6 +32,8 @@ const BYTES_PER_SECOND: u64 = 4 << 20;
 const WRITTEN: u64 = 16 << 20;
 const WRITE_LIMIT: Duration = Duration::from_mins(10);
 const FAIL_LIMIT: Duration = Duration::from_mins(10);
+/// The code of the agent's fault.
+const REASON: &str = "agent-restarted";
 
 fn configure(options: &mut IronicOptions) {
     options.kernel_params = format!("{KERNEL_PARAMS} sysrq_always_enabled=1");
@@ -80,16 +82,11 @@ fn wait_until_writing(node: &Node<'_>, machine: &Machine) -> Result<(), Error> {
 
 /// The deployment must end as failed, with a reason, and never as active.
 fn check_failure(node: &Node<'_>, machine: &Machine) -> Result<(), Error> {
-    let state = node.wait_for(&["deploy failed", "active"], FAIL_LIMIT)?;
+    let reason = expect_failure(node, &[], FAIL_LIMIT)?;
     expect(
-        state.provision == "deploy failed",
-        "the deployment to fail",
-        || state.describe(),
-    )?;
-    expect(
-        !state.last_error.is_empty(),
-        "a reason for the failure",
-        || state.describe(),
+        reason.contains(REASON),
+        &format!("{REASON:?} in the reason for the failure"),
+        || reason.clone(),
     )?;
     machine.power_off()?;
     let first = disk::read_range(&machine.disk(0), 0..1024)?;

@@ -12,7 +12,7 @@ use crate::disk;
 use crate::error::{Error, expect};
 use crate::lab::{BootInterface, Lab};
 use crate::machine::{Machine, MachineSpec};
-use crate::node::{ImageSource, Node};
+use crate::node::{Failure, ImageSource, Node};
 
 /// From power-on to the marker of the deployed system.
 const BOOT_LIMIT: Duration = Duration::from_mins(10);
@@ -69,6 +69,31 @@ pub(super) fn config_drive(node: &Node<'_>) -> Value {
         "meta_data": {"uuid": node.uuid(), "name": "ironseed-deployed"},
         "user_data": "#cloud-config of the ironseed lab\n",
     })
+}
+
+/// Waits until a deployment has failed and returns Ironic's reasons, which there must be. `earlier`
+/// are the failures from before it.
+pub(super) fn expect_failure(
+    node: &Node<'_>,
+    earlier: &[Failure],
+    limit: Duration,
+) -> Result<String, Error> {
+    let state = node.wait_for(&["deploy failed", "active"], limit)?;
+    expect(
+        state.provision == "deploy failed",
+        "the deployment to fail",
+        || state.describe(),
+    )?;
+    let reasons: Vec<String> = node
+        .failures()?
+        .into_iter()
+        .filter(|failure| !earlier.contains(failure))
+        .map(|failure| failure.text)
+        .collect();
+    expect(!reasons.is_empty(), "a reason for the failure", || {
+        state.describe()
+    })?;
+    Ok(reasons.join("\n"))
 }
 
 /// The lines of the deployed system: it boots, by an entry of its own, and has its config drive.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Images that cannot be deployed. Each deployment ends as failed, Ironic's `last_error` says what
-//! is wrong in words that help, and the disk does not begin with the image, so that no machine
+//! Images that cannot be deployed. Each deployment ends as failed, Ironic's reason says what is
+//! wrong in words that help, and the disk does not begin with the image, so that no machine
 //! ever boots half of something.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::deployed::{config_drive, make_available};
+use super::deployed::{config_drive, expect_failure, make_available};
 use super::{Scenario, default_options};
 use crate::disk;
 use crate::error::{Error, expect};
@@ -44,7 +44,7 @@ struct Trouble {
     disk_format: &'static str,
     /// Another trouble, beside what is wrong with the file.
     spoil: fn(&Lab, &mut ImageSource),
-    /// What Ironic's `last_error` must contain.
+    /// What Ironic's reason for the failure must contain.
     words: &'static [&'static str],
 }
 
@@ -57,42 +57,46 @@ const TROUBLES: [Trouble; 6] = [
             let faults = lab.files().faults();
             faults.add(&image.path(), Fault::NotFound, None);
         },
-        words: &["answered HTTP 404"],
+        words: &["answered HTTP 404", "image-refused"],
     },
     Trouble {
         name: "wrong checksum",
         image: Images::raw,
         disk_format: "raw",
         spoil: |_, image| image.hash_value = "0".repeat(64),
-        words: &["has the sha256 digest", "expected 0000"],
+        words: &["has the sha256 digest", "expected 0000", "image-checksum"],
     },
     Trouble {
         name: "larger than the disk",
         image: Images::large,
         disk_format: "qcow2",
         spoil: as_it_is,
-        words: &["the image needs 8589934592 bytes", "has 4294967296"],
+        words: &[
+            "the image needs 8589934592 bytes",
+            "has 4294967296",
+            "image-too-large",
+        ],
     },
     Trouble {
         name: "said to be raw, is qcow2",
         image: Images::qcow2,
         disk_format: "raw",
         spoil: as_it_is,
-        words: &["is refused", "qcow2"],
+        words: &["is refused", "qcow2", "image-invalid"],
     },
     Trouble {
         name: "said to be qcow2, is raw",
         image: Images::raw,
         disk_format: "qcow2",
         spoil: as_it_is,
-        words: &["is refused", "qcow2"],
+        words: &["is refused", "qcow2", "image-invalid"],
     },
     Trouble {
         name: "qcow2 with a backing file",
         image: Images::backed,
         disk_format: "qcow2",
         spoil: as_it_is,
-        words: &["is refused", "backing file"],
+        words: &["is refused", "backing file", "image-invalid"],
     },
 ];
 
@@ -122,12 +126,12 @@ fn check(
     let file = (trouble.image)(images);
     let mut image = ImageSource::serve_as(lab, file, trouble.disk_format, trouble.name)?;
     (trouble.spoil)(lab, &mut image);
-    let last_error = failed_deployment(node, machine, &image)?;
+    let reason = failed_deployment(node, machine, &image)?;
     for words in trouble.words {
         expect(
-            last_error.contains(words),
-            &format!("{}: {words:?} in the node's last_error", trouble.name),
-            || last_error.clone(),
+            reason.contains(words),
+            &format!("{}: {words:?} in Ironic's reason", trouble.name),
+            || reason.clone(),
         )?;
     }
     for unwanted in [file, images.raw()] {
@@ -147,7 +151,7 @@ fn check_busy_server(
     let image = ImageSource::serve_as(lab, images.raw(), "raw", "busy server")?;
     let faults = lab.files().faults();
     faults.add(&image.path(), Fault::Unavailable, Some(2));
-    let last_error = failed_deployment(node, machine, &image)?;
+    let reason = failed_deployment(node, machine, &image)?;
     let statuses: Vec<u16> = faults
         .seen(&image.path())
         .iter()
@@ -160,9 +164,9 @@ fn check_busy_server(
         || format!("{statuses:?}"),
     )?;
     expect(
-        last_error.contains("cannot be made bootable"),
-        "a complaint about the missing boot loader in the node's last_error",
-        || last_error.clone(),
+        reason.contains("no-boot-loader"),
+        "a complaint about the missing boot loader in Ironic's reason",
+        || reason.clone(),
     )?;
     disk::compare(&machine.disk(0), images.raw()).map(drop)
 }
@@ -176,16 +180,12 @@ fn failed_deployment(
     machine.power_off()?;
     let dirt = vec![DIRT; usize::try_from(MIB).unwrap_or(0)];
     machine.write_disk(0, 0, &dirt)?;
+    let earlier = node.failures()?;
     node.choose_image(image)?;
     node.start_deployment(&config_drive(node))?;
-    let state = node.wait_for(&["deploy failed", "active"], FAIL_LIMIT)?;
-    expect(
-        state.provision == "deploy failed",
-        "the deployment to fail",
-        || state.describe(),
-    )?;
+    let reason = expect_failure(node, &earlier, FAIL_LIMIT)?;
     machine.power_off()?;
-    Ok(state.last_error)
+    Ok(reason)
 }
 
 /// Fails if any sector of the first MiB of `file` that is not empty is at its place on the disk.
