@@ -14,8 +14,9 @@
 //!   The servers that are deployed to have UEFI, because a deployment sets a boot entry; the
 //!   firmware (OVMF) holds kernel and initramfs in memory of its own, so this needs more.
 //! - *resident memory, idle*: the line of the agent in `ps` of the log archive that Ironic fetches
-//!   after the agent has waited for a minute in a manual cleaning with a `hold` step. The agent
-//!   reads it while it gathers that archive, so it is idle memory and a little more.
+//!   after a manual cleaning. The agent has been through one cleaning, has had nothing to do for a
+//!   minute, and reads the figure while it gathers the archive of the second one: it is idle memory
+//!   and a little more.
 //! - *kernel + initramfs*: bytes of the two files; the parts are those of `manifest.json`.
 //! - *deploy*: from the request to Ironic until the node is active, one boot of the agent included.
 
@@ -34,6 +35,7 @@ use clap::ValueEnum;
 use crate::error::Error;
 use crate::files;
 use crate::lab::{Lab, LabOptions};
+use crate::node::ImageSource;
 use report::Report;
 
 /// The name of the run, and of its directory.
@@ -72,10 +74,14 @@ pub fn chosen(parts: &[Part]) -> Vec<Part> {
 /// What is missing.
 pub fn prepare(options: &LabOptions, parts: &[Part]) -> Result<(), Error> {
     options.prepare()?;
-    if parts.contains(&Part::Memory) || parts.contains(&Part::Deploy) {
+    if needs_os_image(parts) {
         options.prepare_os_images()?;
     }
     Ok(())
+}
+
+fn needs_os_image(parts: &[Part]) -> bool {
+    parts.contains(&Part::Memory) || parts.contains(&Part::Deploy)
 }
 
 /// The one part that needs no lab.
@@ -103,12 +109,15 @@ pub fn run(options: LabOptions, parts: &[Part]) -> Result<(), Error> {
     if parts.contains(&Part::Inspect) {
         inspect::measure(&lab, REPEATS, &mut report)?;
     }
-    if parts.contains(&Part::Deploy) {
-        deploy::measure(&lab, &mut report)?;
-    }
-    if parts.contains(&Part::Memory) {
-        memory::measure(&lab, &mut report)?;
-        resident::measure(&lab, &mut report)?;
+    if needs_os_image(parts) {
+        let image = ImageSource::serve(&lab, &lab.os_images()?.qcow2.path, "qcow2")?;
+        if parts.contains(&Part::Deploy) {
+            deploy::measure(&lab, &image, &mut report)?;
+        }
+        if parts.contains(&Part::Memory) {
+            memory::measure(&lab, &image, &mut report)?;
+            resident::measure(&lab, &mut report)?;
+        }
     }
     report.print();
     Ok(())

@@ -32,9 +32,9 @@ pub(super) struct Deployed {
 }
 
 /// Deploys once and reports.
-pub(super) fn measure(lab: &Lab, report: &mut Report) -> Result<(), Error> {
+pub(super) fn measure(lab: &Lab, image: &ImageSource, report: &mut Report) -> Result<(), Error> {
     let images = lab.os_images()?;
-    let deployed = deploy(lab, "deploy", INDEX, MEMORY_MIB, LIMIT)?;
+    let deployed = deploy(lab, image, "deploy", INDEX, MEMORY_MIB, LIMIT)?;
     report.figure(Figure {
         name: "deploy a qcow2 image",
         value: format!("{:.0} s", deployed.took.as_secs_f64()),
@@ -51,10 +51,11 @@ pub(super) fn measure(lab: &Lab, report: &mut Report) -> Result<(), Error> {
     Ok(())
 }
 
-/// Deploys the qcow2 image of the test system onto a server with this much memory, and compares
+/// Deploys `image`, the qcow2 image of the test system, onto a server with this much memory, and compares
 /// its disk with the image. The server is off and out of Ironic's sight afterwards.
 pub(super) fn deploy(
     lab: &Lab,
+    image: &ImageSource,
     name: &str,
     index: u8,
     memory_mib: u32,
@@ -63,7 +64,7 @@ pub(super) fn deploy(
     let disks = vec![DiskSpec::new(Bus::Scsi, 4, &format!("BENCH-{index}"))];
     let machine = boot::machine(lab, name, index, memory_mib, Task::Serve, disks)?;
     let node = Node::enroll(lab, &machine, BootInterface::Ipxe)?;
-    let result = deploy_node(lab, &node, &machine, limit);
+    let result = deploy_node(image, &node, &machine, limit);
     // Ironic would switch the server on again.
     node.set(&[("/maintenance", json!(true))])?;
     machine.power_off()?;
@@ -73,7 +74,7 @@ pub(super) fn deploy(
 }
 
 fn deploy_node(
-    lab: &Lab,
+    image: &ImageSource,
     node: &Node<'_>,
     machine: &Machine,
     limit: Duration,
@@ -81,8 +82,7 @@ fn deploy_node(
     node.set(&[("/automated_clean", json!(false))])?;
     node.manage()?;
     node.provide()?;
-    let images = lab.os_images()?;
-    node.choose_image(&ImageSource::serve(lab, &images.qcow2.path, "qcow2")?)?;
+    node.choose_image(image)?;
     let mut follower = Follower::new(machine);
     let mut timeline = Vec::new();
     let start = Instant::now();
