@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 
 use bootconfig::{LookupConfig, Protocol, Settings, apply_lookup};
 use ironseed_core::image_request::Secret;
-use ironseed_core::inventory::{self, Facts};
+use ironseed_core::inventory;
 use ironseed_core::lifecycle::{HeartbeatFacts, Input, LookupFacts, Refusal};
 use ironseed_core::network::advertise::{AdvertiseRule, Candidate, NoAddress, advertised_address};
 use ironseed_core::node::Node;
@@ -21,13 +21,15 @@ use ironseed_ironic::secret::Token;
 use ironseed_ironic::version::ApiVersion;
 use ironseed_machine::net::route_source;
 use ironseed_machine::root::Root;
+use ironseed_machine::tls::client_config;
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::agent::Agent;
 use crate::api::{self, Api, Call};
-use crate::run::Agent;
-use crate::settings::urls;
+use crate::logs;
+use crate::settings::{self, urls};
 use crate::tls::{Identity, TlsError};
 
 /// Version of the agent, as heartbeats and status tell it.
@@ -70,7 +72,7 @@ pub(crate) fn client(
         request_id: settings.global_request_id.value.clone(),
         timeout: settings.http_request_timeout.value,
         version: version.map(|version| ApiVersion(version.minor)),
-        tls: crate::tls::client_config(settings, root)?,
+        tls: client_config(root, settings::client_tls(settings))?,
     })?)
 }
 
@@ -90,14 +92,14 @@ async fn payload(agent: &Arc<Agent>, snapshot: &Snapshot) -> serde_json::Value {
     let settings = agent.settings();
     let collectors = settings.inspection_collectors.value.clone();
     let logs = match collectors.iter().any(|name| name == "logs") {
-        true => crate::work::pack_logs(agent, snapshot.clone(), Some(inspection::LOG_LINES))
+        true => logs::pack(agent, snapshot.clone(), Some(inspection::LOG_LINES))
             .await
             .ok(),
         false => None,
     };
     let devices = inventory::block_devices(snapshot);
     let disks = inventory::disks(&devices);
-    let inventory = inventory::read(snapshot, &facts(&settings));
+    let inventory = inventory::read(snapshot, &settings::facts(&settings));
     let chosen = hints::choose_root_device(&devices, &Node::default()).ok();
     let root_disk =
         chosen.and_then(|(device, _)| disks.iter().find(|disk| disk.name == device.name));
@@ -111,15 +113,6 @@ async fn payload(agent: &Arc<Agent>, snapshot: &Snapshot) -> serde_json::Value {
         agent_version: AGENT_VERSION,
         problems: Vec::new(),
     })
-}
-
-/// What is known of this boot besides the machine itself.
-pub(crate) fn facts(settings: &Settings) -> Facts {
-    Facts {
-        boot_interface: settings.bootif.value.as_ref().map(|boot| boot.raw.clone()),
-        skip_bmc: settings.skip_bmc_detect.value,
-        ..Facts::default()
-    }
 }
 
 /// Asks which node this machine is, and takes over what Ironic wants different.

@@ -11,12 +11,14 @@
 //! | [`work`] | a command's work: facts, plan, guard, execution |
 //! | [`api`] | the HTTPS API that Ironic calls |
 
+mod agent;
 mod api;
 mod boot;
 mod events;
 mod inventory;
 mod ironic;
 mod log_output;
+mod logs;
 mod run;
 mod runtime;
 mod settings;

@@ -9,16 +9,15 @@ use bootconfig::{MacAddr, Settings};
 use clap::Args;
 use ironseed_core::event::{Event, Phase};
 use ironseed_core::network::{NetworkMode, NetworkStatus, WaitFor};
-use ironseed_ironic::client::Client;
 use ironseed_machine::boot_sources;
 use ironseed_machine::clock::{Clock, SystemClock};
 use ironseed_machine::net::{Boundaries, Network, NetworkHandle, NetworkSettings};
 use ironseed_machine::power::Power;
 use ironseed_machine::root::Root;
 use ironseed_machine::state::StateDirectory;
-
 use tokio::sync::watch;
 
+use crate::agent::Agent;
 use crate::boot::{Boot, chain};
 use crate::events::Events;
 use crate::runtime::{Runtime, restore};
@@ -33,31 +32,6 @@ pub(crate) struct RunArguments {
     /// Leave addresses and routes to the system the agent runs in.
     #[arg(long)]
     keep_network: bool,
-}
-
-/// The agent, once its settings are known: what every part of it works with.
-#[derive(Debug)]
-pub(crate) struct Agent {
-    pub(crate) boot: Boot,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) state: StateDirectory,
-    pub(crate) events: Events,
-    pub(crate) network: NetworkHandle,
-    pub(crate) power: Power,
-    pub(crate) settings: RwLock<Settings>,
-    pub(crate) client: tokio::sync::Mutex<Client>,
-    /// When the agent started, Unix time in seconds.
-    pub(crate) started_at: f64,
-}
-
-impl Agent {
-    /// The settings as they are now; lookup changes some.
-    pub(crate) fn settings(&self) -> Settings {
-        self.settings
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .clone()
-    }
 }
 
 /// Runs until the machine goes down.

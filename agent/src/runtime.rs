@@ -10,7 +10,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ironseed_core::event::Event;
-use ironseed_core::fault::Fault;
 use ironseed_core::image_request::Secret;
 use ironseed_core::lifecycle::{CommandState, Effect, Input, Lifecycle, Rejection, Timer, Work};
 use ironseed_ironic::error::ApiError;
@@ -19,9 +18,9 @@ use ironseed_ironic::result::CommandResult;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
+use crate::agent::Agent;
 use crate::api::{self, Answer, Call, Question};
 use crate::ironic;
-use crate::run::Agent;
 use crate::work;
 
 /// Name of the file that keeps the life cycle's state.
@@ -277,11 +276,6 @@ fn reply(answer: Reply, with: Result<Answer, ApiError>) {
 /// Compares tokens in time that depends on their lengths only.
 fn matches(ours: &Secret, given: &str) -> bool {
     ironseed_ironic::secret::Token::new(ours.expose()).matches(given)
-}
-
-/// Turns the end of a task that broke into a fault.
-pub(crate) fn broken_task(error: &tokio::task::JoinError) -> Fault {
-    Fault::Internal(format!("a task of the agent broke off: {error}"))
 }
 
 /// A life that goes on where the process before stopped, or a new one.

@@ -5,8 +5,12 @@ use std::time::Duration;
 
 use bootconfig::{AuthStrategy, Settings};
 use ironseed_core::image_request::{DownloadPolicy, ImagePolicy, Secret};
+use ironseed_core::inventory::Facts;
 use ironseed_core::lifecycle::LifecycleSettings;
 use ironseed_core::steps::{ImageServerLogin, StepSettings};
+use ironseed_machine::tls::ClientTls;
+
+use crate::tls;
 
 /// Whether inspection runs: a callback URL is given, or collectors are named
 /// together with an API URL (contract §2.2).
@@ -61,6 +65,28 @@ fn image_server(settings: &Settings) -> Option<ImageServerLogin> {
         user: settings.image_server_user.value.clone()?,
         password: Secret::new(settings.image_server_password.value.as_ref()?.expose()),
     })
+}
+
+/// How calls to Ironic are secured (contract §3).
+pub(crate) fn client_tls(settings: &Settings) -> ClientTls<'_> {
+    let certificate = settings.certfile.value.as_deref();
+    let key = settings.keyfile.value.as_deref().or(certificate);
+    ClientTls {
+        verify: !settings.insecure.value,
+        ca_file: settings.cafile.value.as_deref(),
+        identity: certificate.zip(key),
+        provider: tls::provider(&settings.tls_cipher_suites.value),
+        versions: tls::versions(settings.tls_min_version.value),
+    }
+}
+
+/// What is known of this boot besides the machine itself.
+pub(crate) fn facts(settings: &Settings) -> Facts {
+    Facts {
+        boot_interface: settings.bootif.value.as_ref().map(|boot| boot.raw.clone()),
+        skip_bmc: settings.skip_bmc_detect.value,
+        ..Facts::default()
+    }
 }
 
 /// The base URLs as text.

@@ -14,7 +14,6 @@ use ironseed_core::inventory::{self, block_devices};
 use ironseed_core::lifecycle::{BootloaderRequest, Work, WorkResult};
 use ironseed_core::node::Node;
 use ironseed_core::plan::{Op, Outcome, Plan, WrittenImage};
-use ironseed_core::snapshot::Snapshot;
 use ironseed_core::steps::{self, StepContext, StepPhase};
 use ironseed_machine::block::{Identify, KernelDisks};
 use ironseed_machine::efi::{self, Efivarfs};
@@ -23,10 +22,9 @@ use ironseed_machine::snapshot::{Reach, take};
 use ironseed_machine::{execute, power};
 use serde_json::{Map, Value, json};
 
+use crate::agent::Agent;
 use crate::boot::chain;
-use crate::run::Agent;
-use crate::runtime::broken_task;
-use crate::{ironic, settings};
+use crate::{ironic, logs, settings};
 
 /// Does what a command needs. `written` is the image that is on the disk
 /// before it.
@@ -47,12 +45,12 @@ pub(crate) async fn run(
         Work::PowerOff => switch(agent, power::PowerAction::PowerOff).await,
         Work::Reboot => switch(agent, power::PowerAction::Reboot).await,
         Work::CollectLogs => Ok(WorkResult::Value(
-            json!({"system_logs": logs(agent).await?}),
+            json!({"system_logs": collect_logs(agent).await?}),
         )),
         Work::ReadHardware => {
             let inventory = inventory::read(
                 &agent.boot.snapshot().await,
-                &ironic::facts(&agent.settings()),
+                &settings::facts(&agent.settings()),
             );
             let value = serde_json::to_value(inventory)
                 .map_err(|error| Fault::Internal(error.to_string()))?;
@@ -135,20 +133,20 @@ fn tell(agent: &Agent, plan: &Plan) {
 
 /// Executes in a thread that may block; its events join the stream.
 async fn carry_out(agent: &Arc<Agent>, checked: Checked<Plan>) -> Result<Outcome, Fault> {
-    let agent = Arc::clone(agent);
-    let done = tokio::task::spawn_blocking(move || {
+    let within = Arc::clone(agent);
+    let execute = move || {
         let machine = execute::Machine {
-            disks: Arc::new(KernelDisks::new(identify(agent.boot.root.clone()))),
-            variables: Arc::new(Efivarfs::new(agent.boot.root.clone())),
-            clock: Arc::clone(&agent.clock),
+            disks: Arc::new(KernelDisks::new(identify(within.boot.root.clone()))),
+            variables: Arc::new(Efivarfs::new(within.boot.root.clone())),
+            clock: Arc::clone(&within.clock),
         };
         execute::execute(&checked, &machine, &|event| match event {
             // A milestone is worth its first time only.
-            Event::Reached(milestone) => agent.events.reached(&milestone.name),
-            event => agent.events.emit(&event),
+            Event::Reached(milestone) => within.events.reached(&milestone.name),
+            event => within.events.emit(&event),
         })
-    });
-    done.await.map_err(|error| broken_task(&error))?
+    };
+    agent.blocking(execute).await?
 }
 
 /// Reads a device's identity afresh, the way plans got theirs.
@@ -201,11 +199,8 @@ async fn set_boot_entries(
         request.efi_system_part_uuid.clone(),
     );
     let disk = disk.clone();
-    let facts: BootFacts = tokio::task::spawn_blocking(move || {
-        efi::read_boot_facts(&root, &disk, esp_uuid.as_deref())
-    })
-    .await
-    .map_err(|error| broken_task(&error))??;
+    let read = move || efi::read_boot_facts(&root, &disk, esp_uuid.as_deref());
+    let facts: BootFacts = agent.blocking(read).await??;
     let plan = boot::plan(&facts, request)?;
     let wanted = settings::steps(&agent.settings());
     let checked = guard::check(plan, &blocks, &GuardPolicy::of(node, &wanted, &blocks)?)?;
@@ -232,23 +227,9 @@ async fn switch(agent: &Arc<Agent>, action: power::PowerAction) -> Result<WorkRe
     Ok(WorkResult::Nothing)
 }
 
-/// The log archive of §22, with what the machine is now.
-async fn logs(agent: &Arc<Agent>) -> Result<String, Fault> {
+async fn collect_logs(agent: &Arc<Agent>) -> Result<String, Fault> {
     let snapshot = agent.boot.snapshot().await;
-    pack_logs(agent, snapshot, None).await
-}
-
-/// The log archive of §22; `lines` limits each log.
-pub(crate) async fn pack_logs(
-    agent: &Arc<Agent>,
-    snapshot: Snapshot,
-    lines: Option<usize>,
-) -> Result<String, Fault> {
-    let root = agent.boot.root.clone();
-    let packed = tokio::task::spawn_blocking(move || {
-        ironseed_machine::logs::collect(&root, &snapshot, lines)
-    });
-    packed.await.map_err(|error| broken_task(&error))
+    logs::pack(agent, snapshot, None).await
 }
 
 /// Takes the network down; nobody can reach the agent any more.

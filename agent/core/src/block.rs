@@ -30,7 +30,7 @@ impl BlockDevices {
 ///
 /// Strings are as the device gave them, trimmed; absent means that the device
 /// did not say.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct BlockDevice {
     /// Device node, `/dev/nvme0n1`.
     pub name: String,
@@ -137,7 +137,7 @@ impl BlockDevice {
 }
 
 /// What a block device is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BlockKind {
     /// A whole disk, or a volume of a hardware RAID controller.
@@ -155,6 +155,7 @@ pub enum BlockKind {
     /// A loop device.
     Loop,
     /// A RAM disk, zram or floppy: never a target.
+    #[default]
     Other,
 }
 
@@ -234,29 +235,7 @@ pub(crate) mod samples {
             size: gib << 30,
             logical_sectors: 512,
             physical_sectors: 512,
-            rotational: false,
-            read_only: false,
-            removable: false,
-            transport: None,
-            model: None,
-            vendor: None,
-            serial: None,
-            udev_serials: Vec::new(),
-            wwn: None,
-            wwn_with_extension: None,
-            wwn_vendor_extension: None,
-            hctl: None,
-            by_path: None,
-            parent: None,
-            partition_number: None,
-            start: None,
-            partition_type: None,
-            partition_uuid: None,
-            file_system: None,
-            label: None,
-            holders: Vec::new(),
-            mounts: Vec::new(),
-            nvme: None,
+            ..BlockDevice::default()
         }
     }
 

@@ -17,3 +17,4 @@ pub mod power;
 pub mod root;
 pub mod snapshot;
 pub mod state;
+pub mod tls;

@@ -175,24 +175,7 @@ fn device(snapshot: &Snapshot, name: &str, mounted: &Mounts) -> BlockDevice {
         kind: BlockKind::Other,
         logical_sectors: 512,
         physical_sectors: 512,
-        rotational: false,
-        removable: false,
-        transport: None,
-        model: None,
-        vendor: None,
-        serial: None,
-        udev_serials: Vec::new(),
-        wwn: None,
-        wwn_with_extension: None,
-        wwn_vendor_extension: None,
-        hctl: None,
-        by_path: None,
-        parent: None,
-        partition_number: None,
-        start: None,
-        partition_type: None,
-        partition_uuid: None,
-        nvme: None,
+        ..BlockDevice::default()
     }
 }
 

@@ -16,7 +16,6 @@ mod net;
 mod qcow2;
 mod source;
 mod stream;
-mod tls;
 mod writer;
 
 #[cfg(test)]

@@ -11,9 +11,12 @@ use ironseed_core::image_request::{DownloadPolicy, Proxies, Secret};
 use reqwest::blocking::{Client, RequestBuilder};
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderValue};
 use reqwest::{NoProxy, Proxy};
+use rustls::ClientConfig;
 
 use super::source::Source;
-use super::{Surroundings, Trouble, tls};
+use super::{Surroundings, Trouble};
+use crate::root::Root;
+use crate::tls::{self, ClientTls};
 
 /// A client with its policy.
 pub(super) struct Net<'a> {
@@ -127,10 +130,25 @@ fn header(secret: &Secret) -> Result<HeaderValue, Fault> {
     Ok(value)
 }
 
+/// Whom the image server must be, as the settings say.
+fn trust(policy: &DownloadPolicy) -> Result<ClientConfig, Fault> {
+    let unusable = |problem: String| Fault::Argument {
+        argument: "cafile".into(),
+        problem,
+    };
+    let root = Root::live().map_err(|error| Fault::Internal(format!("opening /: {error}")))?;
+    let wanted = ClientTls {
+        verify: policy.verify_tls,
+        ca_file: policy.ca_file.as_deref(),
+        ..ClientTls::default()
+    };
+    tls::client_config(&root, wanted).map_err(|error| unusable(error.to_string()))
+}
+
 fn client(policy: &DownloadPolicy, proxies: &Proxies) -> Result<Client, Fault> {
     let failed = |error: reqwest::Error| Fault::Internal(format!("HTTP client: {error}"));
     let mut builder = Client::builder()
-        .tls_backend_preconfigured(tls::config(policy)?)
+        .tls_backend_preconfigured(trust(policy)?)
         .connect_timeout(policy.timeout)
         .timeout(policy.timeout)
         .no_proxy();

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The agent's own certificate and the TLS settings of its server (contract
-//! §9); those of its calls to Ironic are in [`client`].
-
-mod client;
+//! The agent's own certificate and the TLS settings of its server (contract §9).
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,8 +13,6 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-
-pub(crate) use client::client_config;
 
 /// How long a certificate is valid.
 const LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -36,18 +31,10 @@ pub(crate) enum TlsError {
     /// Key and certificate are not what they should be.
     #[error("reading the PEM text of {subject} failed")]
     Pem {
-        /// `certificate`, `key` or a file.
-        subject: String,
+        /// `certificate` or `key`.
+        subject: &'static str,
         /// The library's words.
         source: rustls::pki_types::pem::Error,
-    },
-    /// A file of the settings cannot be read.
-    #[error("reading {path} failed")]
-    File {
-        /// The file.
-        path: String,
-        /// The kernel's words.
-        source: std::io::Error,
     },
     /// Key, certificate and versions do not fit together.
     #[error("setting up TLS failed")]
@@ -111,10 +98,7 @@ impl Identity {
         min_version: TlsVersion,
         suites: &[String],
     ) -> Result<ServerConfig, TlsError> {
-        let pem = |subject: &str| {
-            let subject = subject.to_owned();
-            move |source| TlsError::Pem { subject, source }
-        };
+        let pem = |subject| move |source| TlsError::Pem { subject, source };
         let chain = CertificateDer::pem_slice_iter(self.certificate.as_bytes())
             .collect::<Result<Vec<_>, _>>()
             .map_err(pem("certificate"))?;

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The agent, once its settings are known: what every part of it works with.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bootconfig::Settings;
+use ironseed_core::fault::Fault;
+use ironseed_ironic::client::Client;
+use ironseed_machine::clock::Clock;
+use ironseed_machine::net::NetworkHandle;
+use ironseed_machine::power::Power;
+use ironseed_machine::state::StateDirectory;
+
+use crate::boot::Boot;
+use crate::events::Events;
+
+/// Boundaries, settings and the client of Ironic.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    pub(crate) boot: Boot,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) state: StateDirectory,
+    pub(crate) events: Events,
+    pub(crate) network: NetworkHandle,
+    pub(crate) power: Power,
+    pub(crate) settings: RwLock<Settings>,
+    pub(crate) client: tokio::sync::Mutex<Client>,
+    /// When the agent started, Unix time in seconds.
+    pub(crate) started_at: f64,
+}
+
+impl Agent {
+    /// The settings as they are now; lookup changes some.
+    pub(crate) fn settings(&self) -> Settings {
+        self.settings
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Runs what blocks in a thread that may.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        task: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Fault> {
+        let done = tokio::task::spawn_blocking(task).await;
+        done.map_err(|error| Fault::Internal(format!("a task of the agent broke off: {error}")))
+    }
+}
