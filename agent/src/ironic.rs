@@ -2,13 +2,14 @@
 //! Calls to Ironic, each turned into an input of the life cycle; and the
 //! agent's own API, which Ironic calls back.
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs as _};
 use std::sync::{Arc, PoisonError};
 
 use bootconfig::{LookupConfig, Protocol, Settings, apply_lookup};
 use ironseed_core::image_request::Secret;
 use ironseed_core::inventory;
 use ironseed_core::lifecycle::{HeartbeatFacts, Input, LookupFacts, Refusal};
+use ironseed_core::network::PortStatus;
 use ironseed_core::network::advertise::{AdvertiseRule, Candidate, NoAddress, advertised_address};
 use ironseed_core::node::Node;
 use ironseed_core::snapshot::Snapshot;
@@ -323,6 +324,12 @@ async fn identity(
 
 /// The address Ironic shall call (contract §5), tried until the network has one.
 async fn address(agent: &Arc<Agent>, settings: &Settings) -> Result<IpAddr, NoAddress> {
+    if settings.api_urls.value.urls().is_empty() {
+        // Nobody will be told; the API is there for whoever finds it.
+        let status = agent.network.status().borrow().clone();
+        let own = status.primary().and_then(PortStatus::address);
+        return Ok(own.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+    }
     let rule = rule(settings);
     let mut attempt = 1;
     loop {

@@ -8,6 +8,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ironseed_core::event::Event;
 use ironseed_core::image_request::Secret;
@@ -20,11 +21,15 @@ use tokio::task::AbortHandle;
 
 use crate::agent::Agent;
 use crate::api::{self, Answer, Call, Question};
+use crate::boot::chain;
 use crate::ironic;
 use crate::work;
 
 /// Name of the file that keeps the life cycle's state.
 pub(crate) const STATE_FILE: &str = "state.json";
+
+/// Pause before the API is tried again that could not be served.
+const LISTEN_AGAIN: Duration = Duration::from_secs(10);
 
 /// The loop and what it holds.
 #[derive(Debug)]
@@ -116,7 +121,7 @@ impl Runtime {
         });
     }
 
-    fn arm(&mut self, timer: Timer, pause: std::time::Duration) {
+    fn arm(&mut self, timer: Timer, pause: Duration) {
         let inputs = self.inputs.clone();
         let task = tokio::spawn(async move {
             tokio::time::sleep(pause).await;
@@ -134,13 +139,20 @@ impl Runtime {
             self.inputs.clone(),
         );
         self.api = Some(tokio::spawn(async move {
-            match ironic::listen(agent, calls).await {
-                Ok((listening, server)) => {
-                    let _ = inputs.send(listening);
-                    // Ending this task ends the server with it.
-                    let _ = server.await;
+            loop {
+                match ironic::listen(Arc::clone(&agent), calls.clone()).await {
+                    Ok((listening, server)) => {
+                        let _ = inputs.send(listening);
+                        // Ending this task ends the server with it.
+                        let _ = server.await;
+                        return;
+                    }
+                    Err(error) => agent.events.warn(format!(
+                        "the agent's API cannot be served, trying again: {}",
+                        chain(&error)
+                    )),
                 }
-                Err(error) => log::error!("the agent's API cannot be served: {error:#}"),
+                tokio::time::sleep(LISTEN_AGAIN).await;
             }
         }));
     }
@@ -165,7 +177,7 @@ impl Runtime {
         }
         tokio::spawn(async move {
             // The answer to the command is still on its way out.
-            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
             if let Some(api) = api {
                 api.abort();
             }
