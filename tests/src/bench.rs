@@ -41,7 +41,7 @@ use report::Report;
 /// The name of the run, and of its directory.
 pub const RUN: &str = "bench";
 /// Memory sizes that are tried, in MiB.
-pub const MEMORY_MIB: [u32; 8] = [128, 144, 160, 192, 224, 256, 320, 384];
+pub const MEMORY_MIB: [u32; 10] = [96, 112, 128, 144, 160, 192, 224, 256, 320, 384];
 /// How often the time to the inspection is measured.
 const REPEATS: u8 = 3;
 

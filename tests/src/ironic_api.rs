@@ -171,6 +171,16 @@ impl IronicApi {
             .map(drop)
     }
 
+    /// Makes Ironic leave a node alone, in whatever state it is.
+    ///
+    /// # Errors
+    /// Ironic's refusal, for example while the node is locked.
+    pub fn set_maintenance(&self, node: &str, reason: &str) -> Result<(), Error> {
+        let path = format!("/v1/nodes/{node}/maintenance");
+        self.send(Method::PUT, &path, Some(&json!({"reason": reason})))
+            .map(drop)
+    }
+
     /// The inventory and the plug-in data of the last inspection.
     ///
     /// # Errors

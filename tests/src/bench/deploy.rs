@@ -14,9 +14,12 @@ use crate::ironic_api::settled_in;
 use crate::lab::{BootInterface, Lab};
 use crate::machine::{Bus, DiskSpec, Machine};
 use crate::node::{ImageSource, Node};
+use crate::wait::{self, Probe};
 
 const MEMORY_MIB: u32 = 1024;
 const LIMIT: Duration = Duration::from_mins(15);
+/// Ironic answers as soon as nobody holds the node's lock.
+const RETIRE_LIMIT: Duration = Duration::from_mins(3);
 /// The index of the server that is measured; those of the memory tries follow.
 const INDEX: u8 = 0x40;
 
@@ -65,9 +68,7 @@ pub(super) fn deploy(
     let machine = boot::machine(lab, name, index, memory_mib, Task::Serve, disks)?;
     let node = Node::enroll(lab, &machine, BootInterface::Ipxe)?;
     let result = deploy_node(image, &node, &machine, limit);
-    // Ironic would switch the server on again.
-    node.set(&[("/maintenance", json!(true))])?;
-    machine.power_off()?;
+    retire(lab, &node, &machine)?;
     let deployed = result?;
     check_disk(lab, &machine)?;
     Ok(deployed)
@@ -101,6 +102,18 @@ fn deploy_node(
         timeline,
         commands: follower.seen().take_commands(),
     })
+}
+
+/// Switches a server off for good; Ironic would switch it on again.
+fn retire(lab: &Lab, node: &Node<'_>, machine: &Machine) -> Result<(), Error> {
+    wait::until("Ironic to leave the node alone", RETIRE_LIMIT, || {
+        let refused = lab.ironic().set_maintenance(node.uuid(), "measured");
+        Ok(match refused {
+            Ok(()) => Probe::Ready(()),
+            Err(error) => Probe::NotYet(error.chain()),
+        })
+    })?;
+    machine.power_off()
 }
 
 fn check_disk(lab: &Lab, machine: &Machine) -> Result<(), Error> {

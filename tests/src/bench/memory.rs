@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn the_smallest_is_found_with_few_tries() {
-        let limits = MEMORY_MIB.into_iter().chain([0, 129, 1000]);
+        let limits = MEMORY_MIB.into_iter().chain([0, 97, 129, 1000]);
         for limit in limits {
             let mut tries = Vec::new();
             let found = smallest(&MEMORY_MIB, |mib| {
