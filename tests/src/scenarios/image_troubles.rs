@@ -194,12 +194,7 @@ fn expect_beginning_is_absent(machine: &Machine, file: &Path, name: &str) -> Res
     let bytes = file_bytes(file).min(MIB);
     let unwanted = disk::read_range(file, 0..bytes)?;
     let found = disk::read_range(&path, 0..bytes)?;
-    let sectors = unwanted.chunks(SECTOR).zip(found.chunks(SECTOR));
-    let at = sectors
-        .enumerate()
-        .find(|(_, (one, other))| one == other && one.iter().any(|byte| *byte != 0))
-        .map(|(sector, _)| sector);
-    match at {
+    match shared_sector(&unwanted, &found) {
         None => Ok(()),
         Some(sector) => Err(Error::Disk {
             path,
@@ -208,6 +203,32 @@ fn expect_beginning_is_absent(machine: &Machine, file: &Path, name: &str) -> Res
     }
 }
 
+/// The first sector that is the same in both and not empty.
+fn shared_sector(ours: &[u8], theirs: &[u8]) -> Option<usize> {
+    let sectors = ours.chunks(SECTOR).zip(theirs.chunks(SECTOR));
+    sectors
+        .enumerate()
+        .find(|(_, (one, other))| one == other && one.iter().any(|byte| *byte != 0))
+        .map(|(sector, _)| sector)
+}
+
 fn file_bytes(file: &Path) -> u64 {
     std::fs::metadata(file).map_or(0, |data| data.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sector_of_the_image_is_noticed_and_empty_ones_are_not() {
+        let mut image = vec![0; 4 * SECTOR];
+        image[2 * SECTOR] = 7;
+        let mut disk = vec![0; 4 * SECTOR];
+        assert_eq!(shared_sector(&image, &disk), None);
+        disk[2 * SECTOR] = 7;
+        assert_eq!(shared_sector(&image, &disk), Some(2));
+        disk[2 * SECTOR + 1] = 1;
+        assert_eq!(shared_sector(&image, &disk), None);
+    }
 }
