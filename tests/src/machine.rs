@@ -306,13 +306,15 @@ impl Machine {
         let mut socket = UnixStream::connect(&path).map_err(failed)?;
         let send_break = r#"{"execute": "chardev-send-break", "arguments": {"id": "charserial0"}}"#;
         wait::until("the kernel to accept a SysRq", POWER_LIMIT, || {
-            virsh(&["qemu-monitor-command", self.name(), send_break])?;
-            socket.write_all(b"i").map_err(failed)?;
+            // Looking first: a kernel that has done it already must not be told twice.
             let seen = console.read_new()?;
             Ok(if seen.contains("Kill All Tasks") {
                 Probe::Ready(())
             } else {
-                Probe::NotYet(format!("console: {seen:?}"))
+                let last = format!("console: {seen:?}");
+                virsh(&["qemu-monitor-command", self.name(), send_break])?;
+                socket.write_all(b"i").map_err(failed)?;
+                Probe::NotYet(last)
             })
         })
     }
