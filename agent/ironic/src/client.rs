@@ -53,7 +53,7 @@ impl Client {
             .timeout(options.timeout)
             .no_proxy()
             .build()
-            .map_err(|error| ClientError::Setup(chain(&error)))?;
+            .map_err(|error| ClientError::Setup(reason(&error)))?;
         let inspection = if options.inspection_urls.is_empty() {
             options
                 .api_urls
@@ -266,7 +266,7 @@ async fn send(
             Err(error) => {
                 last = ClientError::Unreachable {
                     url,
-                    problem: chain(&error),
+                    problem: reason(&error),
                 }
             }
         }
@@ -301,13 +301,15 @@ async fn attempt(
     Ok((status, response.bytes().await?.to_vec()))
 }
 
-/// An error with its causes, which reqwest leaves out of its own text.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
+/// What went wrong, without the URL, which stands beside it, and without the
+/// names of the layers in between: `Connection refused (os error 111)`.
+fn reason(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "no answer in time".to_owned();
     }
-    text
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    innermost.to_string()
 }

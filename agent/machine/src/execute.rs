@@ -159,7 +159,11 @@ impl Run<'_> {
                 return;
             }
             if let Err(fault) = self.op(op) {
-                (self.observer)(Event::Failed(fault.clone()));
+                // While others go on, the end of the whole is far away; a
+                // plan that stops is told by whoever asked for it.
+                if self.on_failure == OnFailure::FinishOthers {
+                    (self.observer)(Event::Failed(fault.clone()));
+                }
                 self.faults
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
