@@ -91,7 +91,7 @@ impl Follower {
         match self.seen.trouble() {
             None => Ok(()),
             Some(trouble) => Err(Error::Expected {
-                expected: "the kernel to have enough memory".to_owned(),
+                expected: "enough memory".to_owned(),
                 found: trouble.to_owned(),
             }),
         }

@@ -70,10 +70,11 @@ impl Screen {
 
     /// A line without time and source.
     pub fn print(&self, line: &str) {
+        // Nobody looks if the standard output is closed, and that is no failure of the demo.
+        let write = || drop(writeln!(std::io::stdout().lock(), "{line}"));
         match &self.0.view {
-            // Nobody looks if the standard output is closed, and that is no failure of the demo.
-            View::Plain(_) => drop(writeln!(std::io::stdout().lock(), "{line}")),
-            View::Terminal { bars, .. } => drop(bars.println(line)),
+            View::Plain(_) => write(),
+            View::Terminal { bars, .. } => bars.suspend(write),
         }
     }
 

@@ -2,6 +2,7 @@
 //! The end of a run that leaves nothing behind: its processes end with the namespaces, and its
 //! directory is removed, unless it failed and its logs are wanted.
 
+use std::os::unix::process::ExitStatusExt;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
@@ -9,7 +10,6 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, getpid};
-use std::os::unix::process::ExitStatusExt;
 
 use crate::error::Error;
 use crate::files;
