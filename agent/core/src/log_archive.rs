@@ -32,14 +32,39 @@ pub struct Member {
 }
 
 impl Member {
-    /// A member of this text.
+    /// A member of this text, without the agent token.
     #[must_use]
     pub fn new(name: impl Into<String>, text: impl Into<Vec<u8>>) -> Self {
         Self {
             name: name.into(),
-            bytes: text.into(),
+            bytes: masked(text.into()),
         }
     }
+}
+
+/// The word that brings the agent token (contract §2.3). The kernel logs its
+/// whole command line, so the token stands in every `dmesg`.
+const TOKEN_WORD: &[u8] = b"ipa-agent-token=";
+
+/// The text with every value of the token word as `*`, length kept.
+fn masked(mut text: Vec<u8>) -> Vec<u8> {
+    let mut from = 0;
+    while let Some(at) = position(&text[from..], TOKEN_WORD) {
+        from += at + TOKEN_WORD.len();
+        while let Some(byte) = text
+            .get_mut(from)
+            .filter(|byte| !b" \t\n\r\"'".contains(byte))
+        {
+            *byte = b'*';
+            from += 1;
+        }
+    }
+    text
+}
+
+fn position(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    text.windows(wanted.len())
+        .position(|window| window == wanted)
 }
 
 /// The last `lines` lines of a log, all of it without a limit.
@@ -107,6 +132,26 @@ mod tests {
                 (name, bytes, entry.header().mtime().expect("a time"))
             })
             .collect()
+    }
+
+    #[test]
+    fn the_token_never_leaves_the_machine() {
+        let cases = [
+            ("a ipa-agent-token=secret b", "a ipa-agent-token=****** b"),
+            (
+                "ipa-agent-token=x\nipa-agent-token=yz",
+                "ipa-agent-token=*\nipa-agent-token=**",
+            ),
+            (
+                "ipa-agent-token= \"ipa-agent-token=q\"",
+                "ipa-agent-token= \"ipa-agent-token=*\"",
+            ),
+            ("no token here", "no token here"),
+        ];
+        for (text, expected) in cases {
+            let bytes = Member::new("dmesg", text).bytes;
+            assert_eq!(String::from_utf8_lossy(&bytes), expected);
+        }
     }
 
     #[test]
