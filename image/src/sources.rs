@@ -164,19 +164,19 @@ mod tests {
     const DEB822: &str = "\
 Types: deb
 # http://snapshot.debian.org/archive/debian/20250520T000000Z
-URIs: http://deb.debian.org/debian
+URIs: http://mirror.example.org/debian
 Suites: bookworm bookworm-updates
  bookworm-backports
 Components: main
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 
 Types: deb deb-src
-URIs: http://deb.debian.org/debian-security
+URIs: http://mirror.example.org/debian-security
 Suites: bookworm-security
 Components: main
 
 Types: deb
-URIs: http://deb.debian.org/off
+URIs: http://mirror.example.org/off
 Suites: bookworm
 Components: main
 Enabled: no
@@ -190,14 +190,14 @@ Signed-By: /usr/share/keyrings/example.gpg
 
     const EXPECTED: &str = "\
 Types: deb
-URIs: http://deb.debian.org/debian
+URIs: http://mirror.example.org/debian
 Suites: bookworm bookworm-updates
 Components: main non-free-firmware
 Architectures: arm64
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 
 Types: deb
-URIs: http://deb.debian.org/debian-security
+URIs: http://mirror.example.org/debian-security
 Suites: bookworm-security
 Components: main non-free-firmware
 Architectures: arm64
@@ -226,12 +226,12 @@ Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
         let text = "# comment\ndeb-src http://a/debian bookworm main\n\
             deb [arch=amd64 signed-by=/usr/share/keyrings/other.gpg] http://b/debian bookworm main\n\
             deb https://c/debian nodistro main\ndeb http://d/debian bookworm stable\n\
-            deb [arch=amd64] http://deb.debian.org/debian/ bookworm main contrib # ours\n";
+            deb [arch=amd64] http://mirror.example.org/debian/ bookworm main contrib # ours\n";
         let found =
             list(&[("sources.list", text), ("again.list", text)], "amd64").unwrap_or_default();
         assert_eq!(found.matches("URIs:").count(), 1, "{found}");
         assert!(
-            found.contains("URIs: http://deb.debian.org/debian/\nSuites: bookworm\n"),
+            found.contains("URIs: http://mirror.example.org/debian/\nSuites: bookworm\n"),
             "{found}"
         );
     }
