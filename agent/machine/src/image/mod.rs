@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Writing an image: one pass from the server to the disk in a few MiB of
-//! memory (DESIGN §5).
+//! memory.
 //!
 //! `source` reads the file as served, however often the network breaks;
 //! `stream` hashes it and hands it over; `bytes` and `qcow2` know where the
