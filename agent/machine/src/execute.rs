@@ -3,7 +3,6 @@
 //! time where the plan allows it. No choice is made here; the one thing that
 //! is looked at again is whether each device is still the one that was meant.
 
-mod meter;
 #[cfg(test)]
 mod tests;
 
@@ -21,15 +20,11 @@ use ironseed_core::plan::{
     EfiVariable, NvmeErase, OnFailure, Op, Outcome, Overwrite, Plan, WrittenImage,
 };
 
-pub use meter::Meter;
-
 use crate::block::{Block, Disks, io_fault, overwrite, partitions, wipe};
 use crate::clock::Clock;
 use crate::efi::Efivarfs;
-use crate::image::{self, Surroundings};
-
-/// Is told what happens, from several threads.
-pub type Observer<'a> = dyn Fn(Event) + Sync + 'a;
+use crate::image;
+use crate::progress::{Meter, Observer, Surroundings};
 
 /// The firmware's variables.
 pub trait EfiVariables: Send + Sync + fmt::Debug {

@@ -14,6 +14,7 @@ pub mod logs;
 pub mod net;
 pub mod nvme;
 pub mod power;
+pub mod progress;
 pub mod root;
 pub mod snapshot;
 pub mod state;

@@ -7,7 +7,7 @@ use super::hash::Hasher;
 use super::source::Source;
 use super::writer::Writer;
 use super::{Job, Trouble, stream};
-use crate::execute::Meter;
+use crate::progress::Meter;
 
 /// Writes while the file is read, or after a first reading if it must not be
 /// written unverified.

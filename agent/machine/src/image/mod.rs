@@ -23,7 +23,6 @@ mod server;
 #[cfg(test)]
 mod tests;
 
-use ironseed_core::event::{Event, Milestone};
 use ironseed_core::fault::Fault;
 use ironseed_core::image::checksum::name_of;
 use ironseed_core::image::format::{self, Layout};
@@ -32,35 +31,9 @@ use ironseed_core::image_request::{
 };
 
 use crate::block::Block;
-use crate::clock::Clock;
-use crate::execute::Observer;
+use crate::progress::Surroundings;
 use net::Net;
 use source::Source;
-
-/// What a transfer needs beside its subject.
-#[derive(Clone, Copy)]
-pub struct Surroundings<'a> {
-    /// Measures rates and limits.
-    pub clock: &'a dyn Clock,
-    /// Is told what happens.
-    pub observer: &'a Observer<'a>,
-}
-
-impl std::fmt::Debug for Surroundings<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("clock and observer")
-    }
-}
-
-impl Surroundings<'_> {
-    fn reached(&self, name: &str) {
-        let at_ms = u64::try_from(self.clock.since_boot().as_millis()).unwrap_or(u64::MAX);
-        (self.observer)(Event::Reached(Milestone {
-            name: name.into(),
-            at_ms,
-        }));
-    }
-}
 
 /// Why one attempt at an image ended.
 #[derive(Debug)]

@@ -13,8 +13,9 @@ use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderValue};
 use reqwest::{NoProxy, Proxy};
 use rustls::ClientConfig;
 
+use super::Trouble;
 use super::source::Source;
-use super::{Surroundings, Trouble};
+use crate::progress::Surroundings;
 use crate::root::Root;
 use crate::tls::{self, ClientTls};
 

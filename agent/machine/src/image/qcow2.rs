@@ -20,7 +20,7 @@ use super::intervals::Overlap;
 use super::source::Source;
 use super::writer::Writer;
 use super::{Job, Trouble, stream};
-use crate::execute::Meter;
+use crate::progress::Meter;
 use clusters::Clusters;
 use learn::Proof;
 

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use super::Trouble;
 use super::hash::Hasher;
 use super::source::Source;
-use crate::execute::Meter;
+use crate::progress::Meter;
 
 /// Bytes of a buffer.
 const BUFFER: usize = 1 << 20;

@@ -19,9 +19,10 @@ use ironseed_core::image_request::{
 
 use super::hash::Hasher;
 use super::server::{Served, Server};
-use super::{Surroundings, write};
+use super::write;
 use crate::block::fake::FakeDisk;
 use crate::clock::TestClock;
+use crate::progress::Surroundings;
 
 const MIB: usize = 1 << 20;
 const DISK: &str = "/dev/vda";

@@ -7,11 +7,11 @@ use ironseed_core::image::qcow2::{Header, L2Table, Tables};
 use sha2::{Digest as _, Sha256};
 
 use super::{PassError, Refusal};
-use crate::execute::Meter;
 use crate::image::hash::Hasher;
 use crate::image::intervals::{Interval, Intervals};
 use crate::image::source::Source;
 use crate::image::{Job, Trouble, stream};
+use crate::progress::Meter;
 
 /// Tables so close to each other are fetched together.
 const NEAR: u64 = 64 << 10;

@@ -1,12 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Progress of long work, told about twice a second.
+//! How long work tells what it does: to an observer, about twice a second.
 
 use std::time::Duration;
 
-use ironseed_core::event::{Event, Progress};
+use ironseed_core::event::{Event, Milestone, Progress};
 
-use crate::image::Surroundings;
+use crate::clock::Clock;
 
+/// Is told what happens, from several threads.
+pub type Observer<'a> = dyn Fn(Event) + Sync + 'a;
+
+/// What long work needs beside its subject.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// Measures rates and limits.
+    pub clock: &'a dyn Clock,
+    /// Is told what happens.
+    pub observer: &'a Observer<'a>,
+}
+
+impl std::fmt::Debug for Surroundings<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("clock and observer")
+    }
+}
+
+impl Surroundings<'_> {
+    /// Tells that a point in time worth keeping is reached.
+    pub(crate) fn reached(&self, name: &str) {
+        let at_ms = u64::try_from(self.clock.since_boot().as_millis()).unwrap_or(u64::MAX);
+        (self.observer)(Event::Reached(Milestone {
+            name: name.into(),
+            at_ms,
+        }));
+    }
+}
+
+/// Progress is told this often.
 const INTERVAL: Duration = Duration::from_millis(500);
 
 /// Counts bytes and tells the observer now and then.
