@@ -10,13 +10,9 @@ use systemd_journal_logger::JournalLog;
 /// Target of the lines that come from the event stream.
 pub(crate) const EVENTS: &str = "ironseed::events";
 
-/// Sets the log up. Lines of libraries appear from warnings on.
-pub(crate) fn start(debug: bool) {
-    let level = if debug {
-        LevelFilter::Debug
-    } else {
-        LevelFilter::Info
-    };
+/// Sets the log up, before anything can be said. Lines of libraries appear
+/// from warnings on.
+pub(crate) fn start() {
     let journal = systemd_journal_logger::connected_to_journal();
     let installed = match JournalLog::new() {
         Ok(log) if journal => log.install(),
@@ -24,8 +20,17 @@ pub(crate) fn start(debug: bool) {
     };
     // A second start (a test in the same process) keeps the first log.
     if installed.is_ok() {
-        log::set_max_level(level);
+        log::set_max_level(LevelFilter::Info);
     }
+}
+
+/// Shows debug lines or not, once the settings say so.
+pub(crate) fn show_debug(debug: bool) {
+    log::set_max_level(if debug {
+        LevelFilter::Debug
+    } else {
+        LevelFilter::Info
+    });
 }
 
 /// One line per record, without a time: who reads the lines adds it.

@@ -36,6 +36,7 @@ pub(crate) struct RunArguments {
 
 /// Runs until the machine goes down.
 pub(crate) fn run(arguments: &RunArguments) -> ExitCode {
+    log_output::start();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -55,7 +56,7 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn std::error::Error
     let boot = begin()?;
     let mut sources = boot_sources::read(&boot.root);
     let early = boot.settings(&sources);
-    log_output::start(early.debug.value);
+    log_output::show_debug(early.debug.value);
     boot.events.emit(&Event::Note(format!(
         "ironseed-agent {}",
         env!("CARGO_PKG_VERSION")
@@ -68,6 +69,7 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn std::error::Error
     boot.virtual_media(&mut sources).await;
     let settings = if sources.parameters_disk.is_some() || !sources.image_config.is_empty() {
         let settings = boot.settings(&sources);
+        log_output::show_debug(settings.debug.value);
         network.prefer(
             boot_mac(&settings),
             settings.network_interface.value.clone(),
