@@ -81,7 +81,7 @@ pub(crate) fn client(
 pub(crate) async fn inspect(agent: Arc<Agent>) -> Input {
     let snapshot = agent.boot.snapshot().await;
     agent.events.reached("inventory");
-    let payload = payload(&agent, &snapshot).await;
+    let payload = payload(&agent, snapshot).await;
     let answer = agent.client.lock().await.inspect(&payload).await;
     if answer.is_ok() {
         agent.events.reached("inspection");
@@ -89,21 +89,21 @@ pub(crate) async fn inspect(agent: Arc<Agent>) -> Input {
     Input::InspectionAnswered(answer.map_err(refusal))
 }
 
-async fn payload(agent: &Arc<Agent>, snapshot: &Snapshot) -> serde_json::Value {
+async fn payload(agent: &Arc<Agent>, snapshot: Snapshot) -> serde_json::Value {
     let settings = agent.settings();
     let collectors = settings.inspection_collectors.value.clone();
+    let devices = inventory::block_devices(&snapshot);
+    let disks = inventory::disks(&devices);
+    let inventory = inventory::read(&snapshot, &settings::facts(&settings));
+    let chosen = hints::choose_root_device(&devices, &Node::default()).ok();
+    let root_disk =
+        chosen.and_then(|(device, _)| disks.iter().find(|disk| disk.name == device.name));
     let logs = match collectors.iter().any(|name| name == "logs") {
-        true => logs::pack(agent, snapshot.clone(), Some(inspection::LOG_LINES))
+        true => logs::pack(agent, snapshot, Some(inspection::LOG_LINES))
             .await
             .ok(),
         false => None,
     };
-    let devices = inventory::block_devices(snapshot);
-    let disks = inventory::disks(&devices);
-    let inventory = inventory::read(snapshot, &settings::facts(&settings));
-    let chosen = hints::choose_root_device(&devices, &Node::default()).ok();
-    let root_disk =
-        chosen.and_then(|(device, _)| disks.iter().find(|disk| disk.name == device.name));
     inspection::report(&inspection::Collected {
         collectors: &collectors,
         inventory: &inventory,

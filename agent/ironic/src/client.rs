@@ -90,19 +90,17 @@ impl Client {
             body: None,
             query: &[],
         };
-        let found = match send(
-            &self.http,
-            self.request_id.as_deref(),
-            &mut self.api,
-            &request,
-        )
-        .await
-        {
+        let found = match self.ask_api(&request).await {
             Ok(answer) if answer.status == 200 => ApiVersion::from_root(&answer.body),
             _ => None,
         };
         self.version = found;
         found.unwrap_or(ApiVersion::FALLBACK)
+    }
+
+    async fn ask_api(&mut self, request: &Outgoing<'_>) -> Result<Answer, ClientError> {
+        let id = self.request_id.as_deref();
+        send(&self.http, id, &mut self.api, request).await
     }
 
     /// Posts the inspection payload. Gives the node's UUID where Ironic tells it.
@@ -154,13 +152,7 @@ impl Client {
             body: None,
             query: &query,
         };
-        let answer = send(
-            &self.http,
-            self.request_id.as_deref(),
-            &mut self.api,
-            &request,
-        )
-        .await?;
+        let answer = self.ask_api(&request).await?;
         answer.success()?;
         LookupAnswer::parse(&answer.body).map_err(|problem| ClientError::Unexpected {
             url: answer.url,
@@ -184,13 +176,7 @@ impl Client {
             body: Some(body),
             query: &[],
         };
-        let answer = send(
-            &self.http,
-            self.request_id.as_deref(),
-            &mut self.api,
-            &request,
-        )
-        .await?;
+        let answer = self.ask_api(&request).await?;
         if answer.status == 202 {
             Ok(())
         } else {
