@@ -6,18 +6,21 @@
 //! and read back, so that every machine met in the field can become a test.
 //! Nothing here reads a machine; `ironseed-machine` fills it.
 
+mod bmc;
 mod bytes;
 mod content;
 mod hardware_address;
+mod link;
 mod tree;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+pub use bmc::{BmcChannel, BmcLan, LanParameter};
 pub use bytes::Bytes;
 pub use content::DeviceContent;
+pub use link::NetworkLink;
 pub use tree::{Entry, Tree};
 
 /// Everything discovery read, at one point in time.
@@ -53,63 +56,4 @@ pub struct Uname {
     pub version: String,
     /// Architecture, `x86_64` or `aarch64`.
     pub machine: String,
-}
-
-/// One network link, from `RTM_GETLINK`, `RTM_GETADDR` and ethtool.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct NetworkLink {
-    /// Index of the link.
-    pub index: u32,
-    /// Name of the link, `eno1`.
-    pub name: String,
-    /// Hardware type (`ARPHRD_*`): 1 Ethernet, 32 InfiniBand.
-    pub hardware_type: u16,
-    /// Interface flags (`IFF_*`).
-    pub flags: u32,
-    /// Current link-layer address.
-    #[serde(with = "hardware_address")]
-    pub address: Vec<u8>,
-    /// Permanent link-layer address (`ETHTOOL_GPERMADDR`), where there is one.
-    #[serde(with = "hardware_address")]
-    pub permanent_address: Vec<u8>,
-    /// Addresses with prefix lengths, in the kernel's order.
-    pub addresses: Vec<(IpAddr, u8)>,
-    /// Speed of the link now, in Mbit/s.
-    pub speed_mbps: Option<u32>,
-    /// The highest speed among the supported link modes, in Mbit/s.
-    pub max_speed_mbps: Option<u32>,
-}
-
-impl NetworkLink {
-    /// `IFF_LOWER_UP`: the driver sees a carrier.
-    pub const LOWER_UP: u32 = 1 << 16;
-}
-
-/// LAN configuration parameters of one channel of the management controller
-/// (IPMI 2.0 section 23.2, table 23-4).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BmcChannel {
-    /// Channel number, 1 to 11.
-    pub channel: u8,
-    /// The parameters that were answered.
-    pub parameters: Vec<LanParameter>,
-}
-
-/// One answer to Get LAN Configuration Parameters.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LanParameter {
-    /// Number of the parameter.
-    pub parameter: u8,
-    /// Set selector, for parameters that are lists.
-    pub set: u8,
-    /// The parameter's data, without completion code and revision.
-    pub data: Bytes,
-}
-
-/// What the management controller says about its network.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BmcLan {
-    /// The channels that answered, by number.
-    pub channels: Vec<BmcChannel>,
 }

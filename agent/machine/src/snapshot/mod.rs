@@ -37,7 +37,9 @@ pub enum Reach {
 pub fn take(root: &Root, reach: Reach) -> Snapshot {
     let mut snapshot = Snapshot::default();
     let mut recorder = Recorder::new(root);
-    recorder.record(list::FILES);
+    for rows in list::FILES {
+        recorder.record(rows);
+    }
     for directory in list::WITH_ANCESTORS {
         recorder.record_ancestors(directory, list::ANCESTOR_FILES);
     }

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Processors and memory.
+
+use super::Row;
+
+pub(super) const ROWS: &[Row] = &[
+    (
+        "/sys/devices/system/cpu",
+        &["online", "possible", "present"],
+    ),
+    (
+        "/sys/devices/system/cpu/cpu*/topology",
+        &["core_id", "physical_package_id", "thread_siblings_list"],
+    ),
+    (
+        "/sys/devices/system/cpu/cpu*/cpufreq",
+        &["cpuinfo_max_freq"],
+    ),
+    (
+        "/sys/devices/system/cpu/cpu*/regs/identification",
+        &["midr_el1"],
+    ),
+];
