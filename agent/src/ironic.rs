@@ -13,7 +13,7 @@ use ironseed_core::network::PortStatus;
 use ironseed_core::network::advertise::{AdvertiseRule, Candidate, NoAddress, advertised_address};
 use ironseed_core::node::Node;
 use ironseed_core::snapshot::Snapshot;
-use ironseed_core::{hints, inspection};
+use ironseed_core::{hardware, hints, inspection};
 use ironseed_ironic::client::{Client, ClientOptions};
 use ironseed_ironic::error::ClientError;
 use ironseed_ironic::heartbeat::Heartbeat;
@@ -98,14 +98,17 @@ async fn payload(agent: &Arc<Agent>, snapshot: Snapshot) -> serde_json::Value {
     let chosen = hints::choose_root_device(&devices, &Node::default()).ok();
     let root_disk =
         chosen.and_then(|(device, _)| disks.iter().find(|disk| disk.name == device.name));
+    let hardware = hardware::read(&snapshot);
     let logs = match collectors.iter().any(|name| name == "logs") {
-        true => logs::pack(agent, snapshot, Some(inspection::LOG_LINES))
+        true => logs::pack(agent, snapshot.clone(), Some(inspection::LOG_LINES))
             .await
             .ok(),
         false => None,
     };
     inspection::report(&inspection::Collected {
         collectors: &collectors,
+        snapshot: &snapshot,
+        hardware: &hardware,
         inventory: &inventory,
         root_disk,
         boot_interface: settings.bootif.value.as_ref().map(|boot| boot.raw.as_str()),

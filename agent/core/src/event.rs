@@ -5,6 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{Fault, Owner};
@@ -200,7 +201,7 @@ impl fmt::Display for Wait {
 }
 
 /// A point in the life of this boot whose time is reported.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Milestone {
     /// `kernel`, `init`, `coldplug`, `agent`, `link`, `address`, `inventory`,
     /// `inspection`, `lookup`, `heartbeat`, `download`, `write`, `boot-entry`, ….

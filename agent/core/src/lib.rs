@@ -12,6 +12,7 @@ pub mod config_drive;
 pub mod event;
 pub mod fault;
 pub mod guard;
+pub mod hardware;
 pub mod hints;
 pub mod image;
 pub mod image_request;

@@ -124,6 +124,8 @@ fn check(machine: &str) {
     compare(machine, "inventory.json", to_string_pretty(&inventory));
     let blocks = block_devices(&snapshot);
     compare(machine, "block-devices.json", to_string_pretty(&blocks));
+    let hardware = ironseed_core::hardware::read(&snapshot);
+    compare(machine, "hardware.json", to_string_pretty(&hardware));
 }
 
 #[test]

@@ -40,6 +40,7 @@ pub use link_modes::highest_speed;
 pub use memory::Memory;
 pub use partitions::{TableEntry, table_entries};
 pub use signatures::{Signature, signature};
+pub(crate) use system::TABLE;
 pub use system::{Boot, Firmware, SystemVendor, is_virtual_machine};
 
 /// What is known about this boot besides the machine itself.

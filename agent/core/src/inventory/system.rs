@@ -7,7 +7,7 @@ use crate::smbios::{Structure, is_placeholder};
 use crate::snapshot::{Snapshot, Tree};
 
 /// The SMBIOS structure table.
-pub(super) const TABLE: &str = "/sys/firmware/dmi/tables/DMI";
+pub(crate) const TABLE: &str = "/sys/firmware/dmi/tables/DMI";
 
 const BIOS: u8 = 0;
 const SYSTEM: u8 = 1;

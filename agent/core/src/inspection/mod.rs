@@ -2,27 +2,35 @@
 //! What is posted to Ironic at inspection (contract §6): the keys of the chosen
 //! collectors, and our own key `ironseed`.
 
-use serde::Serialize;
+mod default;
+mod logs;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::event::Milestone;
+use crate::hardware::Hardware;
 use crate::inventory::{Disk, Inventory};
+use crate::snapshot::Snapshot;
 
 /// How many lines of each log go into the archive of an inspection (contract §6.5).
 pub const LOG_LINES: usize = 10_000;
 /// Version of what stands under `ironseed`. It grows when a key changes its
 /// meaning or goes away.
-const IRONSEED_SCHEMA: u32 = 1;
-/// Who collected, in the words Ironic knows (contract §6.6).
-const MANAGER: (&str, &str) = ("generic_hardware_manager", "1.2");
+const IRONSEED_SCHEMA: u32 = 2;
 
 /// Everything that may go into a report.
 #[derive(Debug)]
 pub struct Collected<'a> {
     /// Names of the collectors that were asked for.
     pub collectors: &'a [String],
-    /// The machine.
+    /// What was read from the machine.
+    pub snapshot: &'a Snapshot,
+    /// The machine as Ironic knows it.
     pub inventory: &'a Inventory,
+    /// The machine in depth.
+    pub hardware: &'a Hardware,
     /// The disk an operating system would go onto without hints.
     pub root_disk: Option<&'a Disk>,
     /// `BOOTIF` as it was given.
@@ -38,12 +46,40 @@ pub struct Collected<'a> {
     pub problems: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
-struct Ironseed<'a> {
-    schema: u32,
-    versions: Map<String, Value>,
-    timeline: &'a [Milestone],
+/// What stands under the key `ironseed` of the inspection data.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Ironseed {
+    /// Version of this schema.
+    pub schema: u32,
+    /// Version of the agent.
+    pub agent: String,
+    /// When what was reached in this boot.
+    pub timeline: Vec<Milestone>,
+    /// The machine in depth.
+    pub hardware: Hardware,
 }
+
+/// One collector: its name as settings give it, and what it puts into the payload.
+#[derive(Debug)]
+pub struct Collector {
+    /// Name in `ipa-inspection-collectors` (contract §6.5).
+    pub name: &'static str,
+    /// Adds the collector's keys; the error is a sentence for Ironic.
+    collect: fn(&Collected<'_>, &mut Map<String, Value>) -> Result<(), String>,
+}
+
+/// Every collector this agent has, in the order they run. `logs` comes last, so
+/// that the archive has what the others had to say.
+pub const COLLECTORS: &[Collector] = &[
+    Collector {
+        name: "default",
+        collect: default::collect,
+    },
+    Collector {
+        name: "logs",
+        collect: logs::collect,
+    },
+];
 
 /// Makes the payload.
 ///
@@ -55,26 +91,22 @@ struct Ironseed<'a> {
 pub fn report(collected: &Collected<'_>) -> Value {
     let mut payload = Map::new();
     let mut problems = collected.problems.clone();
-    let mut wants_logs = false;
     for name in collected.collectors {
-        match name.as_str() {
-            "default" => {
-                if let Err(error) = add_default(&mut payload, collected) {
-                    problems.push(format!("collector default: {error}"));
-                }
-            }
-            "logs" => wants_logs = true,
-            other => problems.push(format!(
-                "there is no collector named {other}; this agent has: default, logs"
-            )),
+        if !COLLECTORS.iter().any(|collector| collector.name == name) {
+            let known: Vec<&str> = COLLECTORS.iter().map(|known| known.name).collect();
+            let known = known.join(", ");
+            problems.push(format!(
+                "there is no collector named {name}; this agent has: {known}"
+            ));
         }
     }
-    if wants_logs {
-        match &collected.logs {
-            Some(logs) => {
-                payload.insert("logs".into(), json!(logs));
-            }
-            None => problems.push("collector logs: the archive could not be made".into()),
+    for collector in COLLECTORS {
+        let wanted = collected
+            .collectors
+            .iter()
+            .any(|name| name == collector.name);
+        if wanted && let Err(problem) = (collector.collect)(collected, &mut payload) {
+            problems.push(format!("collector {}: {problem}", collector.name));
         }
     }
     let error = (!problems.is_empty()).then(|| problems.join("\n"));
@@ -83,34 +115,12 @@ pub fn report(collected: &Collected<'_>) -> Value {
     Value::Object(payload)
 }
 
-fn add_default(
-    payload: &mut Map<String, Value>,
-    collected: &Collected<'_>,
-) -> Result<(), serde_json::Error> {
-    let inventory = serde_json::to_value(collected.inventory)?;
-    payload.insert("inventory".into(), inventory);
-    // Without a suitable disk the key is left out.
-    if let Some(disk) = collected.root_disk {
-        payload.insert("root_disk".into(), serde_json::to_value(disk)?);
-    }
-    payload.insert("boot_interface".into(), json!(collected.boot_interface));
-    let (name, version) = MANAGER;
-    payload.insert(
-        "configuration".into(),
-        json!({
-            "collectors": collected.collectors,
-            "managers": [{"name": name, "version": version}],
-        }),
-    );
-    Ok(())
-}
-
 fn ironseed(collected: &Collected<'_>) -> Value {
-    let versions = Map::from_iter([("agent".to_owned(), json!(collected.agent_version))]);
     let section = Ironseed {
         schema: IRONSEED_SCHEMA,
-        versions,
-        timeline: &collected.timeline,
+        agent: collected.agent_version.to_owned(),
+        timeline: collected.timeline.clone(),
+        hardware: collected.hardware.clone(),
     };
     serde_json::to_value(section).unwrap_or_default()
 }
@@ -119,14 +129,17 @@ fn ironseed(collected: &Collected<'_>) -> Value {
 mod tests {
     use super::*;
     use crate::inventory::{Facts, read};
-    use crate::snapshot::Snapshot;
 
     fn reported(collectors: &[&str], logs: Option<&str>) -> Value {
-        let inventory = read(&Snapshot::default(), &Facts::default());
+        let snapshot = Snapshot::default();
+        let inventory = read(&snapshot, &Facts::default());
+        let hardware = crate::hardware::read(&snapshot);
         let collectors: Vec<String> = collectors.iter().map(|name| (*name).to_owned()).collect();
         report(&Collected {
             collectors: &collectors,
+            snapshot: &snapshot,
             inventory: &inventory,
+            hardware: &hardware,
             root_disk: None,
             boot_interface: Some("01-52-54-00-aa-bb-cc"),
             logs: logs.map(str::to_owned),
@@ -169,11 +182,14 @@ mod tests {
             json!({"collectors": ["default", "logs"],
                 "managers": [{"name": "generic_hardware_manager", "version": "1.2"}]})
         );
+        let ironseed = &payload["ironseed"];
+        assert_eq!(ironseed["schema"], IRONSEED_SCHEMA);
+        assert_eq!(ironseed["agent"], "0.1.0");
         assert_eq!(
-            payload["ironseed"],
-            json!({"schema": 1, "versions": {"agent": "0.1.0"},
-                "timeline": [{"name": "inventory", "at_ms": 1200}]})
+            ironseed["timeline"],
+            json!([{"name": "inventory", "at_ms": 1200}])
         );
+        assert!(ironseed["hardware"].is_object());
     }
 
     #[test]
