@@ -3,6 +3,7 @@
 //! collectors, and our own key `ironseed`.
 
 mod default;
+mod extra_hardware;
 mod logs;
 
 use schemars::JsonSchema;
@@ -76,6 +77,10 @@ pub const COLLECTORS: &[Collector] = &[
         collect: default::collect,
     },
     Collector {
+        name: "extra-hardware",
+        collect: extra_hardware::collect,
+    },
+    Collector {
         name: "logs",
         collect: logs::collect,
     },
@@ -126,18 +131,46 @@ fn ironseed(collected: &Collected<'_>) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::inventory::{Facts, read};
 
+    /// Files of a server, enough for every collector to say something.
+    pub(crate) const SMALL_SERVER: &[(&str, &str)] = &[
+        (
+            "/proc/cpuinfo",
+            "processor : 0\nphysical id : 0\nmodel name : Intel(R) Xeon(R) Gold 6230\nflags : fpu vmx\n",
+        ),
+        ("/sys/class/dmi/id/product_name", "PowerEdge R640"),
+        ("/sys/class/dmi/id/sys_vendor", "Dell Inc."),
+        ("/sys/class/net/eno1/address", "d0:94:66:00:11:22"),
+        ("/sys/class/net/eno1/device/vendor", "0x8086"),
+        ("/sys/class/block/sda/size", "936640512"),
+        ("/sys/class/block/sda/dev", "8:0"),
+        ("/sys/class/block/sda/queue/rotational", "0"),
+    ];
+
+    /// The payload of some collectors for a machine with these files.
+    pub(crate) fn collected_from(files: &[(&str, &str)], collectors: &[&str]) -> Value {
+        let mut snapshot = Snapshot::default();
+        for (path, text) in files {
+            let entry = crate::snapshot::Entry::File(crate::snapshot::Bytes::from(*text));
+            snapshot.files.insert(*path, entry);
+        }
+        payload_of(&snapshot, collectors, None)
+    }
+
     fn reported(collectors: &[&str], logs: Option<&str>) -> Value {
-        let snapshot = Snapshot::default();
-        let inventory = read(&snapshot, &Facts::default());
-        let hardware = crate::hardware::read(&snapshot);
+        payload_of(&Snapshot::default(), collectors, logs)
+    }
+
+    fn payload_of(snapshot: &Snapshot, collectors: &[&str], logs: Option<&str>) -> Value {
+        let inventory = read(snapshot, &Facts::default());
+        let hardware = crate::hardware::read(snapshot);
         let collectors: Vec<String> = collectors.iter().map(|name| (*name).to_owned()).collect();
         report(&Collected {
             collectors: &collectors,
-            snapshot: &snapshot,
+            snapshot,
             inventory: &inventory,
             hardware: &hardware,
             root_disk: None,
