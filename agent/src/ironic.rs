@@ -7,19 +7,18 @@ use std::sync::{Arc, PoisonError};
 
 use bootconfig::{LookupConfig, Protocol, Settings, apply_lookup};
 use ironseed_core::image_request::Secret;
-use ironseed_core::inventory;
+use ironseed_core::inspection::{self, Cost, Wanted};
 use ironseed_core::lifecycle::{HeartbeatFacts, Input, LookupFacts, Refusal};
 use ironseed_core::network::PortStatus;
 use ironseed_core::network::advertise::{AdvertiseRule, Candidate, NoAddress, advertised_address};
-use ironseed_core::node::Node;
 use ironseed_core::snapshot::Snapshot;
-use ironseed_core::{hardware, hints, inspection};
 use ironseed_ironic::client::{Client, ClientOptions};
 use ironseed_ironic::error::ClientError;
 use ironseed_ironic::heartbeat::Heartbeat;
 use ironseed_ironic::lookup::LookupAnswer;
 use ironseed_ironic::secret::Token;
 use ironseed_ironic::version::ApiVersion;
+use ironseed_machine::meter::Meter;
 use ironseed_machine::net::route_source;
 use ironseed_machine::root::Root;
 use ironseed_machine::tls::client_config;
@@ -79,9 +78,11 @@ pub(crate) fn client(
 
 /// Reads the machine and posts what it is.
 pub(crate) async fn inspect(agent: Arc<Agent>) -> Input {
+    let meter = Meter::start();
     let snapshot = agent.boot.snapshot().await;
+    let cost = meter.read();
     agent.events.reached("inventory");
-    let payload = payload(&agent, snapshot).await;
+    let payload = payload(&agent, &snapshot, cost).await;
     let answer = agent.client.lock().await.inspect(&payload).await;
     if answer.is_ok() {
         agent.events.reached("inspection");
@@ -89,34 +90,25 @@ pub(crate) async fn inspect(agent: Arc<Agent>) -> Input {
     Input::InspectionAnswered(answer.map_err(refusal))
 }
 
-async fn payload(agent: &Arc<Agent>, snapshot: Snapshot) -> serde_json::Value {
+async fn payload(agent: &Arc<Agent>, snapshot: &Snapshot, cost: Cost) -> serde_json::Value {
     let settings = agent.settings();
     let collectors = settings.inspection_collectors.value.clone();
-    let devices = inventory::block_devices(&snapshot);
-    let disks = inventory::disks(&devices);
-    let inventory = inventory::read(&snapshot, &settings::facts(&settings));
-    let chosen = hints::choose_root_device(&devices, &Node::default()).ok();
-    let root_disk =
-        chosen.and_then(|(device, _)| disks.iter().find(|disk| disk.name == device.name));
-    let hardware = hardware::read(&snapshot);
     let logs = match collectors.iter().any(|name| name == "logs") {
         true => logs::pack(agent, snapshot.clone(), Some(inspection::LOG_LINES))
             .await
             .ok(),
         false => None,
     };
-    inspection::report(&inspection::Collected {
+    let wanted = Wanted {
         collectors: &collectors,
-        snapshot: &snapshot,
-        hardware: &hardware,
-        inventory: &inventory,
-        root_disk,
-        boot_interface: settings.bootif.value.as_ref().map(|boot| boot.raw.as_str()),
+        facts: settings::facts(&settings),
         logs,
         timeline: agent.events.timeline(),
         agent_version: AGENT_VERSION,
+        cost,
         problems: Vec::new(),
-    })
+    };
+    inspection::report(snapshot, &wanted)
 }
 
 /// Asks which node this machine is, and takes over what Ironic wants different.

@@ -1,13 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `ironseed-agent inventory`: what this machine is made of, as Ironic gets it.
+//! `ironseed-agent inventory`: what this machine is made of, for a person or as
+//! Ironic gets it.
 
+mod layout;
+mod sections;
+mod words;
+
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Args;
-use ironseed_core::inventory::{Facts, read};
+use clap::{Args, ValueEnum};
+use ironseed_core::inspection::{COLLECTORS, Wanted, report};
+use ironseed_core::snapshot::Snapshot;
+use ironseed_machine::meter::Meter;
 use ironseed_machine::root::Root;
 use ironseed_machine::snapshot::{Reach, take};
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::boot::chain;
+use crate::ironic::AGENT_VERSION;
+
+/// Characters of a line where the terminal does not tell.
+const WIDTH: u16 = 120;
 
 /// Flags of `ironseed-agent inventory`.
 #[derive(Debug, Args)]
@@ -15,36 +31,170 @@ pub(crate) struct InventoryArguments {
     /// A captured tree to read instead of this machine.
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
+    /// How it is shown; a table on a terminal, JSON elsewhere.
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Show this section only: one of the table's, or a key of the JSON.
+    #[arg(long, value_name = "SECTION")]
+    only: Option<String>,
+    /// Collectors, separated by commas; every one but `logs` if none is named.
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    collectors: Vec<String>,
 }
 
-/// Prints the inventory as JSON.
+/// How the inventory is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A report for a person.
+    Table,
+    /// The inspection data as it is posted to Ironic.
+    Json,
+}
+
+/// Why there is nothing to show.
+#[derive(Debug, Error)]
+enum InventoryError {
+    /// The tree is not there.
+    #[error("{path} cannot be read; check that it is a directory with proc and sys in it")]
+    Root {
+        /// As given.
+        path: String,
+        /// The kernel's words.
+        source: std::io::Error,
+    },
+    /// `--only` names nothing.
+    #[error("there is no section named {name}; there are: {known}")]
+    NoSection {
+        /// As given.
+        name: String,
+        /// Every name.
+        known: String,
+    },
+    /// The data cannot be written.
+    #[error("the inventory cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Prints the inventory.
 #[expect(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "this command's output is its purpose"
 )]
 pub(crate) fn show(arguments: &InventoryArguments) -> ExitCode {
+    match text(arguments) {
+        Ok(text) => {
+            println!("{}", text.trim_end());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {}", chain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn text(arguments: &InventoryArguments) -> Result<String, InventoryError> {
+    let data = data(arguments)?;
+    let format = arguments.format.unwrap_or_else(|| {
+        if std::io::stdout().is_terminal() {
+            Format::Table
+        } else {
+            Format::Json
+        }
+    });
+    match (format, &arguments.only) {
+        (Format::Json, None) => Ok(serde_json::to_string_pretty(&data)?),
+        (Format::Json, Some(name)) => Ok(serde_json::to_string_pretty(part(&data, name)?)?),
+        (Format::Table, only) => table(&data, only.as_deref()),
+    }
+}
+
+/// The inspection data of the machine or the tree.
+fn data(arguments: &InventoryArguments) -> Result<Value, InventoryError> {
     let (root, reach) = match &arguments.root {
         Some(path) => (Root::open(path), Reach::Files),
         None => (Root::live(), Reach::Live),
     };
-    let root = match root {
-        Ok(root) => root,
-        Err(error) => {
-            let path = arguments.root.as_deref().unwrap_or("/".as_ref());
-            eprintln!("error: {} cannot be read: {error}", path.display());
-            return ExitCode::FAILURE;
-        }
+    let root = root.map_err(|source| InventoryError::Root {
+        path: arguments
+            .root
+            .as_deref()
+            .unwrap_or("/".as_ref())
+            .display()
+            .to_string(),
+        source,
+    })?;
+    let meter = Meter::start();
+    let snapshot = take(&root, reach);
+    Ok(payload(&snapshot, &arguments.collectors, meter))
+}
+
+fn payload(snapshot: &Snapshot, collectors: &[String], meter: Meter) -> Value {
+    let all: Vec<String> = COLLECTORS
+        .iter()
+        .map(|collector| collector.name.to_owned())
+        .filter(|name| name != "logs")
+        .collect();
+    let collectors = if collectors.is_empty() {
+        &all
+    } else {
+        collectors
     };
-    let inventory = read(&take(&root, reach), &Facts::default());
-    match serde_json::to_string_pretty(&inventory) {
-        Ok(text) => {
-            println!("{text}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("error: the inventory cannot be written as JSON: {error}");
-            ExitCode::FAILURE
-        }
+    let wanted = Wanted {
+        collectors,
+        agent_version: AGENT_VERSION,
+        cost: meter.read(),
+        ..Wanted::default()
+    };
+    report(snapshot, &wanted)
+}
+
+/// A part of the data by its key: at the top, in the inventory, or in the hardware.
+fn part<'a>(data: &'a Value, name: &str) -> Result<&'a Value, InventoryError> {
+    const PLACES: [&str; 4] = ["", "/ironseed", "/ironseed/hardware", "/inventory"];
+    let objects = || {
+        PLACES
+            .iter()
+            .filter_map(|place| data.pointer(place)?.as_object())
+    };
+    objects()
+        .find_map(|object| object.get(name))
+        .ok_or_else(|| InventoryError::NoSection {
+            name: name.to_owned(),
+            known: known(objects().flat_map(|object| object.keys().map(String::as_str))),
+        })
+}
+
+fn table(data: &Value, only: Option<&str>) -> Result<String, InventoryError> {
+    let width = width();
+    let chosen: Vec<&layout::Section> = sections::ALL
+        .iter()
+        .filter(|section| only.is_none_or(|name| name == section.name))
+        .collect();
+    if let (true, Some(name)) = (chosen.is_empty(), only) {
+        return Err(InventoryError::NoSection {
+            name: name.to_owned(),
+            known: known(sections::ALL.iter().map(|section| section.name)),
+        });
     }
+    let texts: Vec<String> = chosen
+        .iter()
+        .map(|section| {
+            layout::render(section, data, width)
+                .unwrap_or_else(|| format!("{}\n  nothing found\n", section.title))
+        })
+        .collect();
+    Ok(texts.join("\n"))
+}
+
+/// Names in order, each once.
+fn known<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: std::collections::BTreeSet<&str> = names.collect();
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+/// Columns of the terminal.
+fn width() -> u16 {
+    ironseed_machine::terminal::columns().unwrap_or(WIDTH)
 }

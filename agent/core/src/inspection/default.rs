@@ -13,18 +13,21 @@ pub(super) fn collect(
     payload: &mut Map<String, Value>,
 ) -> Result<(), String> {
     let value = |found: serde_json::Result<Value>| found.map_err(|error| error.to_string());
-    let inventory = value(serde_json::to_value(collected.inventory))?;
+    let inventory = value(serde_json::to_value(&collected.inventory))?;
     payload.insert("inventory".into(), inventory);
     // Without a suitable disk the key is left out.
-    if let Some(disk) = collected.root_disk {
+    if let Some(disk) = &collected.root_disk {
         payload.insert("root_disk".into(), value(serde_json::to_value(disk))?);
     }
-    payload.insert("boot_interface".into(), json!(collected.boot_interface));
+    payload.insert(
+        "boot_interface".into(),
+        json!(collected.wanted.facts.boot_interface),
+    );
     let (name, version) = MANAGER;
     payload.insert(
         "configuration".into(),
         json!({
-            "collectors": collected.collectors,
+            "collectors": collected.wanted.collectors,
             "managers": [{"name": name, "version": version}],
         }),
     );

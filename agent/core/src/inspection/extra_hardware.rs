@@ -22,7 +22,7 @@ pub(super) fn collect(
     system(&mut facts, collected);
     processors(&mut facts, collected);
     memory(&mut facts, collected);
-    let inventory = collected.inventory;
+    let inventory = &collected.inventory;
     facts.add("disk", "logical", "count", Some(inventory.disks.len()));
     for disk in &inventory.disks {
         disk_facts(&mut facts, collected, disk);
@@ -83,7 +83,7 @@ fn system(facts: &mut Facts, collected: &Collected<'_>) {
     facts.add("firmware", "bios", "version", firmware.version.as_ref());
     facts.add("firmware", "bios", "date", firmware.build_date.as_ref());
     facts.add("firmware", "bios", "vendor", firmware.vendor.as_ref());
-    let inventory = collected.inventory;
+    let inventory = &collected.inventory;
     let bmc = inventory.bmc_address.as_ref();
     facts.add("ipmi", "lan", "ip-address", bmc);
     facts.add("ipmi", "lan", "mac-address", inventory.bmc_mac.as_ref());

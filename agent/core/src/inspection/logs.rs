@@ -10,6 +10,7 @@ pub(super) fn collect(
     payload: &mut Map<String, Value>,
 ) -> Result<(), String> {
     let logs = collected
+        .wanted
         .logs
         .as_ref()
         .ok_or("the archive could not be made")?;

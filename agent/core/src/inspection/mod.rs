@@ -11,8 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::event::Milestone;
-use crate::hardware::Hardware;
-use crate::inventory::{Disk, Inventory};
+use crate::hardware::{self, Hardware};
+use crate::hints;
+use crate::inventory::{self, Disk, Facts, Inventory, block_devices};
+use crate::node::Node;
 use crate::snapshot::Snapshot;
 
 /// How many lines of each log go into the archive of an inspection (contract §6.5).
@@ -21,30 +23,56 @@ pub const LOG_LINES: usize = 10_000;
 /// meaning or goes away.
 const IRONSEED_SCHEMA: u32 = 2;
 
-/// Everything that may go into a report.
-#[derive(Debug)]
-pub struct Collected<'a> {
-    /// Names of the collectors that were asked for.
+/// What is wanted in a report, and what only the agent around it knows.
+#[derive(Debug, Default)]
+pub struct Wanted<'a> {
+    /// Names of the collectors (contract §6.5).
     pub collectors: &'a [String],
-    /// What was read from the machine.
-    pub snapshot: &'a Snapshot,
-    /// The machine as Ironic knows it.
-    pub inventory: &'a Inventory,
-    /// The machine in depth.
-    pub hardware: &'a Hardware,
-    /// The disk an operating system would go onto without hints.
-    pub root_disk: Option<&'a Disk>,
-    /// `BOOTIF` as it was given.
-    pub boot_interface: Option<&'a str>,
+    /// What is known of this boot besides the machine.
+    pub facts: Facts,
     /// The log archive; `None` if it could not be made.
     pub logs: Option<String>,
     /// When what was reached in this boot.
     pub timeline: Vec<Milestone>,
     /// Version of the agent.
     pub agent_version: &'a str,
+    /// What reading the machine took.
+    pub cost: Cost,
     /// What collectors failed to do, a sentence each. Ironic fails an
     /// inspection that reports any.
     pub problems: Vec<String>,
+}
+
+/// What reading the machine took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Cost {
+    /// Time of processors the agent used for it, in milliseconds.
+    pub cpu_ms: u64,
+    /// Time from begin to end, in milliseconds.
+    pub elapsed_ms: u64,
+}
+
+/// What the collectors report from.
+#[derive(Debug)]
+struct Collected<'a> {
+    wanted: &'a Wanted<'a>,
+    snapshot: &'a Snapshot,
+    inventory: Inventory,
+    /// The disk an operating system would go onto without hints.
+    root_disk: Option<Disk>,
+}
+
+impl<'a> Collected<'a> {
+    fn of(snapshot: &'a Snapshot, wanted: &'a Wanted<'a>) -> Self {
+        let devices = block_devices(snapshot);
+        let chosen = hints::choose_root_device(&devices, &Node::default()).ok();
+        Self {
+            wanted,
+            snapshot,
+            inventory: inventory::read(snapshot, &wanted.facts),
+            root_disk: chosen.map(|(device, _)| Disk::from(device)),
+        }
+    }
 }
 
 /// What stands under the key `ironseed` of the inspection data.
@@ -56,6 +84,8 @@ pub struct Ironseed {
     pub agent: String,
     /// When what was reached in this boot.
     pub timeline: Vec<Milestone>,
+    /// What reading the machine took.
+    pub cost: Cost,
     /// The machine in depth.
     pub hardware: Hardware,
 }
@@ -93,10 +123,11 @@ pub const COLLECTORS: &[Collector] = &[
 /// so that the node waits for its timeout; with the inventory beside it Ironic
 /// fails the inspection at once and shows the sentence.
 #[must_use]
-pub fn report(collected: &Collected<'_>) -> Value {
+pub fn report(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Value {
+    let collected = Collected::of(snapshot, wanted);
     let mut payload = Map::new();
-    let mut problems = collected.problems.clone();
-    for name in collected.collectors {
+    let mut problems = wanted.problems.clone();
+    for name in wanted.collectors {
         if !COLLECTORS.iter().any(|collector| collector.name == name) {
             let known: Vec<&str> = COLLECTORS.iter().map(|known| known.name).collect();
             let known = known.join(", ");
@@ -106,26 +137,24 @@ pub fn report(collected: &Collected<'_>) -> Value {
         }
     }
     for collector in COLLECTORS {
-        let wanted = collected
-            .collectors
-            .iter()
-            .any(|name| name == collector.name);
-        if wanted && let Err(problem) = (collector.collect)(collected, &mut payload) {
+        let chosen = wanted.collectors.iter().any(|name| name == collector.name);
+        if chosen && let Err(problem) = (collector.collect)(&collected, &mut payload) {
             problems.push(format!("collector {}: {problem}", collector.name));
         }
     }
     let error = (!problems.is_empty()).then(|| problems.join("\n"));
     payload.insert("error".into(), json!(error));
-    payload.insert("ironseed".into(), ironseed(collected));
+    payload.insert("ironseed".into(), ironseed(snapshot, wanted));
     Value::Object(payload)
 }
 
-fn ironseed(collected: &Collected<'_>) -> Value {
+fn ironseed(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Value {
     let section = Ironseed {
         schema: IRONSEED_SCHEMA,
-        agent: collected.agent_version.to_owned(),
-        timeline: collected.timeline.clone(),
-        hardware: collected.hardware.clone(),
+        agent: wanted.agent_version.to_owned(),
+        timeline: wanted.timeline.clone(),
+        cost: wanted.cost,
+        hardware: hardware::read(snapshot),
     };
     serde_json::to_value(section).unwrap_or_default()
 }
@@ -133,7 +162,6 @@ fn ironseed(collected: &Collected<'_>) -> Value {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::inventory::{Facts, read};
 
     /// Files of a server, enough for every collector to say something.
     pub(crate) const SMALL_SERVER: &[(&str, &str)] = &[
@@ -165,24 +193,22 @@ pub(crate) mod tests {
     }
 
     fn payload_of(snapshot: &Snapshot, collectors: &[&str], logs: Option<&str>) -> Value {
-        let inventory = read(snapshot, &Facts::default());
-        let hardware = crate::hardware::read(snapshot);
         let collectors: Vec<String> = collectors.iter().map(|name| (*name).to_owned()).collect();
-        report(&Collected {
+        let wanted = Wanted {
             collectors: &collectors,
-            snapshot,
-            inventory: &inventory,
-            hardware: &hardware,
-            root_disk: None,
-            boot_interface: Some("01-52-54-00-aa-bb-cc"),
+            facts: Facts {
+                boot_interface: Some("01-52-54-00-aa-bb-cc".into()),
+                ..Facts::default()
+            },
             logs: logs.map(str::to_owned),
             timeline: vec![Milestone {
                 name: "inventory".into(),
                 at_ms: 1200,
             }],
             agent_version: "0.1.0",
-            problems: Vec::new(),
-        })
+            ..Wanted::default()
+        };
+        report(snapshot, &wanted)
     }
 
     fn keys(payload: &Value) -> Vec<&str> {
