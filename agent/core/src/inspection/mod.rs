@@ -3,6 +3,7 @@
 //! collectors, and our own key `ironseed`.
 
 mod default;
+mod lldp;
 mod logs;
 
 use schemars::JsonSchema;
@@ -13,6 +14,8 @@ use crate::event::Milestone;
 use crate::hardware::Hardware;
 use crate::inventory::{Disk, Inventory};
 use crate::snapshot::Snapshot;
+
+pub use lldp::{add_lldp, wants_lldp};
 
 /// How many lines of each log go into the archive of an inspection (contract §6.5).
 pub const LOG_LINES: usize = 10_000;
@@ -74,6 +77,10 @@ pub const COLLECTORS: &[Collector] = &[
     Collector {
         name: "default",
         collect: default::collect,
+    },
+    Collector {
+        name: lldp::NAME,
+        collect: lldp::collect,
     },
     Collector {
         name: "logs",
