@@ -102,6 +102,7 @@ async fn payload(agent: &Arc<Agent>, snapshot: &Snapshot, cost: Cost) -> serde_j
     let wanted = Wanted {
         collectors: &collectors,
         facts: settings::facts(&settings),
+        collect_lldp: settings.collect_lldp.value,
         logs,
         timeline: agent.events.timeline(),
         agent_version: AGENT_VERSION,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bootconfig::{AuthStrategy, Settings};
 use ironseed_core::image_request::{DownloadPolicy, ImagePolicy, Secret};
+use ironseed_core::inspection;
 use ironseed_core::inventory::Facts;
 use ironseed_core::lifecycle::LifecycleSettings;
 use ironseed_core::steps::{ImageServerLogin, StepSettings};
@@ -19,11 +20,20 @@ pub(crate) fn inspects(settings: &Settings) -> bool {
         || (settings.inspection_collectors.is_set() && settings.api_urls.value.is_set())
 }
 
+/// Whether the inspection data say anything of LLDP, and so wait for it.
+pub(crate) fn wants_lldp(settings: &Settings) -> bool {
+    inspection::wants_lldp(
+        &settings.inspection_collectors.value,
+        settings.collect_lldp.value,
+    )
+}
+
 /// What the life cycle is told.
 pub(crate) fn lifecycle(settings: &Settings) -> LifecycleSettings {
     LifecycleSettings {
         has_api: !settings.api_urls.value.urls().is_empty(),
         inspect: inspects(settings),
+        inspection_waits: wants_lldp(settings),
         lookup_interval: settings.lookup_interval.value,
         token: settings
             .agent_token

@@ -93,6 +93,11 @@ pub enum Wait {
     PowerOffByIronic,
     /// Nobody told the agent where Ironic is.
     NoApiUrl,
+    /// The report waits for what switches say of themselves (LLDP).
+    LldpNeighbours {
+        /// Names of the ports on which nothing was heard yet.
+        ports: Vec<String>,
+    },
     /// The image server is tried again.
     ImageServer {
         /// What is asked for.
@@ -118,6 +123,7 @@ impl Wait {
             Wait::HeartbeatRefused { .. } => "heartbeat-refused",
             Wait::PowerOffByIronic => "power-off-by-ironic",
             Wait::NoApiUrl => "no-api-url",
+            Wait::LldpNeighbours { .. } => "lldp-neighbours",
             Wait::ImageServer { .. } => "image-server",
         }
     }
@@ -127,9 +133,10 @@ impl Wait {
     pub fn owner(&self) -> Owner {
         match self {
             Wait::Drivers | Wait::NoNetworkCard | Wait::NoDisk => Owner::Hardware,
-            Wait::NoLink { .. } | Wait::NoDhcpAnswer { .. } | Wait::ImageServer { .. } => {
-                Owner::Environment
-            }
+            Wait::NoLink { .. }
+            | Wait::NoDhcpAnswer { .. }
+            | Wait::LldpNeighbours { .. }
+            | Wait::ImageServer { .. } => Owner::Environment,
             Wait::IronicUnreachable { .. }
             | Wait::NodeUnknown { .. }
             | Wait::NodeLocked
@@ -162,6 +169,9 @@ impl Wait {
                 "nothing; if this lasts, look at the node's inspection in Ironic"
             }
             Wait::NoApiUrl => "put ipa-api-url=http://… on the kernel command line",
+            Wait::LldpNeighbours { .. } => {
+                "nothing, the wait ends by itself; if nothing is ever heard, check that the switch sends LLDP on these ports"
+            }
             Wait::ImageServer { .. } => {
                 "check the image server and the network between it and this machine"
             }
@@ -192,6 +202,9 @@ impl fmt::Display for Wait {
             }
             Wait::NoApiUrl => {
                 f.write_str("no ipa-api-url is given, so nobody can be asked what to do")
+            }
+            Wait::LldpNeighbours { ports } => {
+                write!(f, "no LLDP neighbour yet on {}", ports.join(", "))
             }
             Wait::ImageServer { url, problem } => {
                 write!(f, "image server trouble, trying again: {url}: {problem}")
@@ -277,7 +290,9 @@ impl Event {
     pub fn level(&self) -> Level {
         match self {
             Event::WaitOver => Level::Debug,
-            Event::Waiting(Wait::Drivers | Wait::PowerOffByIronic) => Level::Info,
+            Event::Waiting(
+                Wait::Drivers | Wait::PowerOffByIronic | Wait::LldpNeighbours { .. },
+            ) => Level::Info,
             Event::Waiting(_) | Event::Warning(_) => Level::Warning,
             Event::Failed(_) | Event::CommandEnded { result: Err(_), .. } => Level::Error,
             _ => Level::Info,
@@ -372,6 +387,12 @@ mod tests {
                     ports: vec!["eno1".into(), "eno2".into()],
                 }),
                 "waiting: no link on eno1, eno2 [no-link]; next: check the cables and the switch ports",
+            ),
+            (
+                Event::Waiting(Wait::LldpNeighbours {
+                    ports: vec!["eno1".into()],
+                }),
+                "waiting: no LLDP neighbour yet on eno1 [lldp-neighbours]; next: nothing, the wait ends by itself; if nothing is ever heard, check that the switch sends LLDP on these ports",
             ),
             (
                 Event::Progress(Progress {

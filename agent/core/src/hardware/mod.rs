@@ -8,6 +8,7 @@
 
 mod absence;
 mod kernel;
+mod neighbours;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ use crate::snapshot::{Snapshot, Tree};
 
 pub use absence::{Absence, Absences};
 pub use kernel::Kernel;
+pub use neighbours::PortNeighbour;
 
 /// The machine in depth. Every section is there; one without content says why
 /// in `absent`.
@@ -26,6 +28,8 @@ pub use kernel::Kernel;
 pub struct Hardware {
     /// The running kernel.
     pub kernel: Kernel,
+    /// What is at the other end of each cable, as LLDP tells it.
+    pub neighbours: Vec<PortNeighbour>,
     /// What could not be known, and why.
     pub absent: Vec<Absence>,
 }
@@ -55,6 +59,7 @@ pub fn read(snapshot: &Snapshot) -> Hardware {
     absent.problems_of(snapshot);
     Hardware {
         kernel: kernel::read(&source, &mut absent),
+        neighbours: neighbours::read(&source, &mut absent),
         absent: absent.into_list(),
     }
 }

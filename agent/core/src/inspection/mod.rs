@@ -4,6 +4,7 @@
 
 mod default;
 mod extra_hardware;
+mod lldp;
 mod logs;
 
 use schemars::JsonSchema;
@@ -16,6 +17,8 @@ use crate::hints;
 use crate::inventory::{self, Disk, Facts, Inventory, block_devices};
 use crate::node::Node;
 use crate::snapshot::Snapshot;
+
+pub use lldp::wants_lldp;
 
 /// How many lines of each log go into the archive of an inspection (contract §6.5).
 pub const LOG_LINES: usize = 10_000;
@@ -30,6 +33,9 @@ pub struct Wanted<'a> {
     pub collectors: &'a [String],
     /// What is known of this boot besides the machine.
     pub facts: Facts,
+    /// Put the TLVs of LLDP neighbours into the records of interfaces
+    /// (`ipa-collect-lldp`).
+    pub collect_lldp: bool,
     /// The log archive; `None` if it could not be made.
     pub logs: Option<String>,
     /// When what was reached in this boot.
@@ -66,10 +72,14 @@ impl<'a> Collected<'a> {
     fn of(snapshot: &'a Snapshot, wanted: &'a Wanted<'a>) -> Self {
         let devices = block_devices(snapshot);
         let chosen = hints::choose_root_device(&devices, &Node::default()).ok();
+        let mut inventory = inventory::read(snapshot, &wanted.facts);
+        if wanted.collect_lldp {
+            lldp::add_lldp(&mut inventory, snapshot);
+        }
         Self {
             wanted,
             snapshot,
-            inventory: inventory::read(snapshot, &wanted.facts),
+            inventory,
             root_disk: chosen.map(|(device, _)| Disk::from(device)),
         }
     }
@@ -109,6 +119,10 @@ pub const COLLECTORS: &[Collector] = &[
     Collector {
         name: "extra-hardware",
         collect: extra_hardware::collect,
+    },
+    Collector {
+        name: lldp::NAME,
+        collect: lldp::collect,
     },
     Collector {
         name: "logs",

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::lldp::RawTlv;
 use crate::snapshot::{NetworkLink, Snapshot, Tree};
 
 /// `ARPHRD_INFINIBAND`.
@@ -25,8 +26,9 @@ pub struct Interface {
     pub ipv6_address: Option<String>,
     /// Whether the driver sees a carrier.
     pub has_carrier: bool,
-    /// Kept for Ironic's hooks: neighbours are reported in `lldp_raw`.
-    pub lldp: Option<serde_json::Value>,
+    /// TLVs of the neighbour, with `ipa-collect-lldp`; the collector `lldp` has
+    /// them in `lldp_raw`.
+    pub lldp: Option<Vec<RawTlv>>,
     /// Vendor id as sysfs shows it, `0x8086`.
     pub vendor: Option<String>,
     /// Device id as sysfs shows it.

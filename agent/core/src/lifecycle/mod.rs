@@ -6,6 +6,9 @@
 //! started ─ hardware read ─► inspection ─► lookup ─► serving ⇄ working ─► hand-off
 //! ```
 //!
+//! An inspection whose data take their time (LLDP) does not hold lookup back:
+//! both go side by side ([`LifecycleSettings::inspection_waits`]).
+//!
 //! [`Lifecycle::handle`] takes one [`Input`] at a time and answers with the
 //! [`Effect`]s to carry out; each effect's result comes back as another input.
 //! [`registration`] holds what is said to Ironic, [`commands`] what Ironic says
@@ -42,6 +45,9 @@ pub struct LifecycleSettings {
     pub has_api: bool,
     /// Whether inspection data is to be posted.
     pub inspect: bool,
+    /// Whether the inspection data wait for something that others send when
+    /// they like to (LLDP neighbours). Lookup then does not wait for them.
+    pub inspection_waits: bool,
     /// Smallest pause between two lookups.
     pub lookup_interval: Duration,
     /// The token that came with the boot, if one did.
@@ -55,6 +61,9 @@ pub struct LifecycleSettings {
 pub enum Input {
     /// The network has an address and the hardware has been read.
     Ready,
+    /// The inspection data wait for the neighbours of these ports; of none any
+    /// more, if there are none.
+    InspectionWaits(Vec<String>),
     /// Ironic answered the inspection data.
     InspectionAnswered(Result<Option<String>, Refusal>),
     /// Ironic answered the lookup.
@@ -162,7 +171,12 @@ pub struct Lifecycle {
     settings: LifecycleSettings,
     random: Random,
     phase: Phase,
+    /// What registration waits for.
     wait: Option<Wait>,
+    /// What inspection waits for while registration goes on beside it.
+    inspection_wait: Option<Wait>,
+    /// The wait that was told last.
+    told: Option<Wait>,
     registration: Registration,
     commands: commands::Commands,
 }
@@ -179,6 +193,8 @@ impl Lifecycle {
             random: Random::new(seed),
             phase: Phase::Starting,
             wait: None,
+            inspection_wait: None,
+            told: None,
             registration: Registration::new(token, saved.inspected, saved.node_uuid.clone()),
             commands: commands::Commands::restored(saved.commands, saved.written),
             settings,
@@ -189,6 +205,7 @@ impl Lifecycle {
     pub fn handle(&mut self, now: Duration, input: Input) -> Vec<Effect> {
         match input {
             Input::Ready => self.begin(),
+            Input::InspectionWaits(ports) => self.inspection_waits(ports),
             Input::InspectionAnswered(answer) => self.inspection_answered(answer),
             Input::LookupAnswered(answer) => self.lookup_answered(answer),
             Input::ApiListening {
@@ -208,10 +225,11 @@ impl Lifecycle {
         self.phase
     }
 
-    /// What it waits for, if it waits.
+    /// What it waits for, if it waits: what keeps Ironic from talking to this
+    /// machine comes before what the inspection data lack.
     #[must_use]
     pub fn wait(&self) -> Option<&Wait> {
-        self.wait.as_ref()
+        self.wait.as_ref().or(self.inspection_wait.as_ref())
     }
 
     /// The token that commands must bring.
@@ -235,7 +253,7 @@ impl Lifecycle {
     fn timer_expired(&mut self, now: Duration, timer: Timer) -> Vec<Effect> {
         match timer {
             Timer::Inspection => vec![Effect::Inspect],
-            Timer::Lookup => self.ask_lookup(),
+            Timer::Lookup => self.ask_lookup_again(),
             Timer::Heartbeat => self.beat(now),
         }
     }
@@ -247,17 +265,26 @@ impl Lifecycle {
         }
     }
 
-    /// Names the wait once; a repetition of the same one stays silent.
     fn wait_for(&mut self, wait: Wait, effects: &mut Vec<Effect>) {
-        if self.wait.as_ref() != Some(&wait) {
-            effects.push(Effect::Emit(Event::Waiting(wait.clone())));
-            self.wait = Some(wait);
-        }
+        self.wait = Some(wait);
+        self.tell_wait(effects);
     }
 
     fn wait_over(&mut self, effects: &mut Vec<Effect>) {
-        if self.wait.take().is_some() {
-            effects.push(Effect::Emit(Event::WaitOver));
+        self.wait = None;
+        self.tell_wait(effects);
+    }
+
+    /// Names the wait once; a repetition of the same one stays silent.
+    fn tell_wait(&mut self, effects: &mut Vec<Effect>) {
+        let now = self.wait().cloned();
+        if now == self.told {
+            return;
         }
+        effects.push(Effect::Emit(match &now {
+            Some(wait) => Event::Waiting(wait.clone()),
+            None => Event::WaitOver,
+        }));
+        self.told = now;
     }
 }

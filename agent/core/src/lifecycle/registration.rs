@@ -51,6 +51,9 @@ pub(super) struct Registration {
     pub(super) inspected: bool,
     pub(super) node_uuid: Option<String>,
     inspection_failures: u32,
+    /// Lookup has begun; it does so once in a life.
+    lookup_begun: bool,
+    lookup_under_way: bool,
     lookup_failures: u32,
     lookup_locked: usize,
     registered: bool,
@@ -82,10 +85,25 @@ impl Lifecycle {
         if self.settings.inspect && !self.registration.inspected {
             self.enter(Phase::Inspection, &mut effects);
             effects.push(Effect::Inspect);
+            if self.settings.inspection_waits && self.settings.has_api {
+                effects.extend(self.ask_lookup());
+            }
         } else {
             self.after_inspection(&mut effects);
         }
         effects
+    }
+
+    pub(super) fn inspection_waits(&mut self, ports: Vec<String>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let wait = (!ports.is_empty()).then_some(Wait::LldpNeighbours { ports });
+        self.inspection_wait(wait, &mut effects);
+        effects
+    }
+
+    fn inspection_wait(&mut self, wait: Option<Wait>, effects: &mut Vec<Effect>) {
+        self.inspection_wait = wait;
+        self.tell_wait(effects);
     }
 
     pub(super) fn inspection_answered(
@@ -95,9 +113,12 @@ impl Lifecycle {
         let mut effects = Vec::new();
         match answer {
             Ok(uuid) => {
-                self.wait_over(&mut effects);
+                self.inspection_wait(None, &mut effects);
                 self.registration.inspected = true;
-                self.registration.node_uuid = uuid.or(self.registration.node_uuid.take());
+                // Lookup knows better, if it was faster.
+                if !self.registration.registered {
+                    self.registration.node_uuid = uuid.or(self.registration.node_uuid.take());
+                }
                 effects.push(Effect::Emit(Event::Note(
                     "Ironic took the inspection data".to_owned(),
                 )));
@@ -105,7 +126,7 @@ impl Lifecycle {
                 self.after_inspection(&mut effects);
             }
             Err(refusal) if refusal.is_final() => {
-                self.wait_over(&mut effects);
+                self.inspection_wait(None, &mut effects);
                 let text = format!("Ironic refused the inspection data: {refusal}");
                 effects.push(Effect::Emit(Event::Warning(text)));
                 self.after_inspection(&mut effects);
@@ -113,7 +134,7 @@ impl Lifecycle {
             Err(refusal) => {
                 self.registration.inspection_failures += 1;
                 let pause = Backoff::INSPECTION.pause(self.registration.inspection_failures);
-                self.wait_for(refusal.wait(), &mut effects);
+                self.inspection_wait(Some(refusal.wait()), &mut effects);
                 effects.push(Effect::Arm(Timer::Inspection, pause));
             }
         }
@@ -121,7 +142,9 @@ impl Lifecycle {
     }
 
     fn after_inspection(&mut self, effects: &mut Vec<Effect>) {
-        if self.settings.has_api {
+        if self.registration.lookup_begun {
+            self.inspected_beside_lookup(effects);
+        } else if self.settings.has_api {
             self.enter(Phase::Lookup, effects);
             effects.extend(self.ask_lookup());
         } else if self.settings.inspect {
@@ -135,14 +158,38 @@ impl Lifecycle {
         }
     }
 
-    pub(super) fn ask_lookup(&self) -> Vec<Effect> {
+    /// The data came after lookup had begun. A lookup that failed is repeated
+    /// at once: Ironic may have known this machine only through the data, and
+    /// may accept it in the state that follows inspection only.
+    fn inspected_beside_lookup(&mut self, effects: &mut Vec<Effect>) {
+        if self.phase == Phase::Inspection {
+            self.enter(Phase::Lookup, effects);
+        }
+        effects.extend(self.ask_lookup_again());
+    }
+
+    pub(super) fn ask_lookup(&mut self) -> Vec<Effect> {
+        self.registration.lookup_begun = true;
+        self.registration.lookup_under_way = true;
         vec![Effect::Lookup {
             node_uuid: self.registration.node_uuid.clone(),
         }]
     }
 
+    /// Asks again, unless Ironic has answered or is being asked.
+    pub(super) fn ask_lookup_again(&mut self) -> Vec<Effect> {
+        let state = &self.registration;
+        let needless = state.registered || state.lookup_under_way || self.phase == Phase::Stopped;
+        if needless {
+            Vec::new()
+        } else {
+            self.ask_lookup()
+        }
+    }
+
     pub(super) fn lookup_answered(&mut self, answer: Result<LookupFacts, Refusal>) -> Vec<Effect> {
         let mut effects = Vec::new();
+        self.registration.lookup_under_way = false;
         match answer {
             Ok(facts) => self.registered(facts, &mut effects),
             Err(refusal) => {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Whole lives of a node, and the corners of each part.
 
+mod beside;
+
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -19,6 +21,7 @@ fn settings() -> LifecycleSettings {
     LifecycleSettings {
         has_api: true,
         inspect: false,
+        inspection_waits: false,
         lookup_interval: seconds(1),
         token: None,
         ignore_bootloader_failure: false,

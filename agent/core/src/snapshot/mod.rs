@@ -11,6 +11,7 @@ mod bytes;
 mod content;
 mod hardware_address;
 mod link;
+mod lldp;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub use bmc::{BmcChannel, BmcLan, LanParameter};
 pub use bytes::Bytes;
 pub use content::DeviceContent;
 pub use link::NetworkLink;
+pub use lldp::{LldpFrame, LldpPort};
 pub use tree::{Entry, Tree};
 
 /// Everything discovery read, at one point in time.
@@ -41,6 +43,9 @@ pub struct Snapshot {
     pub uname: Uname,
     /// What the management controller says, where one answers on `/dev/ipmi0`.
     pub bmc: Option<BmcLan>,
+    /// What was heard of neighbours, by name of the port; empty if nobody
+    /// listened.
+    pub lldp: BTreeMap<String, LldpPort>,
     /// Time since the kernel started, in milliseconds.
     pub since_boot_ms: u64,
 }

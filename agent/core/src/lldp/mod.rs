@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The Link Layer Discovery Protocol (IEEE 802.1AB-2016): which switch, and
+//! which of its ports, is at the other end of each cable.
+//!
+//! ```text
+//! frames ── Table (newest of each neighbour, per port) ──► snapshot ── decode ──► Neighbour
+//!                │                                                       raw  ──► lldp_raw
+//!                └─ awaited: which ports the report still waits for
+//! ```
+//!
+//! A neighbour is a stranger: whatever it sends, what is good in it is kept,
+//! what is broken is said. `ironseed_machine::lldp` listens.
+
+mod basic;
+mod dot1;
+mod dot3;
+mod frame;
+mod identifier;
+mod neighbour;
+mod table;
+#[cfg(test)]
+mod tests;
+mod text;
+mod tlv;
+
+use std::collections::BTreeMap;
+
+pub use basic::ManagementAddress;
+pub use dot1::{LinkAggregation, ProtocolVlan, Vlan};
+pub use dot3::{PhysicalLayer, Power};
+pub use frame::{ETHERTYPE, GROUPS};
+pub use identifier::Identifier;
+pub use neighbour::Neighbour;
+pub use table::{Awaited, Table, awaited};
+pub use tlv::RawTlv;
+
+use crate::snapshot::LldpPort;
+
+/// What the neighbour says in a frame; `None` if it is no LLDP frame.
+#[must_use]
+pub fn decode(frame: &[u8]) -> Option<Neighbour> {
+    frame::parse(frame).map(|frame| neighbour::read(&frame).0)
+}
+
+/// The TLVs of the first neighbour of each port as Ironic's hooks read them
+/// (contract §6.6): type and value in hexadecimal digits; empty for a port that
+/// heard nothing.
+///
+/// A TLV that is cut short, comes twice or is not what its type says is left
+/// out: Ironic's hook `local-link-connection` does not expect such a value and
+/// would fail the whole inspection for it. The section `neighbours` has it.
+#[must_use]
+pub fn raw(ports: &BTreeMap<String, LldpPort>, name: &str) -> Vec<RawTlv> {
+    let first = ports.get(name).and_then(|port| port.frames.first());
+    first
+        .and_then(|heard| frame::parse(&heard.frame.0))
+        .map(|frame| neighbour::read(&frame).1)
+        .unwrap_or_default()
+}
