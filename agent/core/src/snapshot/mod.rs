@@ -11,6 +11,7 @@ mod bytes;
 mod content;
 mod hardware_address;
 mod link;
+mod module_eeprom;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,8 @@ use serde::{Deserialize, Serialize};
 pub use bmc::{BmcChannel, BmcLan, LanParameter};
 pub use bytes::Bytes;
 pub use content::DeviceContent;
-pub use link::NetworkLink;
+pub use link::{DriverInfo, FecParameters, LinkSettings, NetworkLink};
+pub use module_eeprom::{HALF_PAGE, MemoryMap, ModuleEeprom, ModulePage, PageAddress};
 pub use tree::{Entry, Tree};
 
 /// Everything discovery read, at one point in time.
