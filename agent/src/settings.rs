@@ -6,7 +6,7 @@ use std::time::Duration;
 use bootconfig::{AuthStrategy, Settings};
 use ironseed_core::image_request::{DownloadPolicy, ImagePolicy, Secret};
 use ironseed_core::inspection;
-use ironseed_core::inventory::Facts;
+use ironseed_core::inventory::{FaAddresses, Facts};
 use ironseed_core::lifecycle::LifecycleSettings;
 use ironseed_core::steps::{ImageServerLogin, StepSettings};
 use ironseed_machine::tls::ClientTls;
@@ -95,7 +95,15 @@ pub(crate) fn facts(settings: &Settings) -> Facts {
     Facts {
         boot_interface: settings.bootif.value.as_ref().map(|boot| boot.raw.clone()),
         skip_bmc: settings.skip_bmc_detect.value,
-        ..Facts::default()
+        fa_addresses: fa_addresses(settings),
+    }
+}
+
+fn fa_addresses(settings: &Settings) -> FaAddresses {
+    match settings.fa_addresses.value {
+        bootconfig::FaAddresses::Auto => FaAddresses::DropOnHardware,
+        bootconfig::FaAddresses::Drop => FaAddresses::Drop,
+        bootconfig::FaAddresses::Keep => FaAddresses::Keep,
     }
 }
 
@@ -105,4 +113,26 @@ pub(crate) fn urls(list: &bootconfig::UrlList) -> Vec<String> {
         .iter()
         .map(|url| url.as_str().trim_end_matches('/').to_owned())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_for_fa_addresses_reaches_the_inventory() {
+        for (cmdline, expected) in [
+            ("", FaAddresses::DropOnHardware),
+            ("ipa-fa-addresses=auto", FaAddresses::DropOnHardware),
+            ("ipa-fa-addresses=drop", FaAddresses::Drop),
+            ("ipa-fa-addresses=keep", FaAddresses::Keep),
+        ] {
+            let sources = bootconfig::RawSources {
+                cmdline: cmdline.as_bytes().to_vec(),
+                ..bootconfig::RawSources::default()
+            };
+            let settings = bootconfig::resolve(&sources).expect("a good word");
+            assert_eq!(facts(&settings).fa_addresses, expected, "{cmdline}");
+        }
+    }
 }

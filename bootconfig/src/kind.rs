@@ -13,7 +13,8 @@ use url::Url;
 
 use crate::secret::{AgentToken, Password};
 use crate::value::{
-    ApiVersion, AuthStrategy, BootInterface, ContainerRunner, Curve, Protocol, TlsVersion, UrlList,
+    ApiVersion, AuthStrategy, BootInterface, ContainerRunner, Curve, FaAddresses, Protocol,
+    TlsVersion, UrlList,
 };
 
 /// How values of one kind are written.
@@ -217,6 +218,10 @@ pub const TLS_VERSION: Kind<TlsVersion> = Kind::new("version", "1.2 or 1.3", par
 
 /// A named elliptic curve.
 pub const CURVE: Kind<Curve> = Kind::new("choice", "p256, p384 or p521", parsed, plain);
+
+/// What becomes of `fa:` addresses.
+pub const FA_ADDRESSES: Kind<FaAddresses> =
+    Kind::new("choice", "auto, drop or keep", parsed, plain);
 
 /// `http` or `https`.
 pub const PROTOCOL: Kind<Protocol> = Kind::new("choice", "http or https", parsed, plain);

@@ -15,7 +15,8 @@ use crate::problem::{Problem, Warning};
 use crate::secret::{AgentToken, Password};
 use crate::sources::Assignments;
 use crate::value::{
-    ApiVersion, AuthStrategy, BootInterface, ContainerRunner, Curve, Protocol, TlsVersion, UrlList,
+    ApiVersion, AuthStrategy, BootInterface, ContainerRunner, Curve, FaAddresses, Protocol,
+    TlsVersion, UrlList,
 };
 
 /// Names of a setting. No name for a source means it cannot be set there.
@@ -169,6 +170,8 @@ settings! {
     inspection_dhcp_all_interfaces: bool = false; kind::BOOL; word("ipa-inspection-dhcp-all-interfaces").key("inspection_dhcp_all_interfaces");
     /// Benchmarks of the extra-hardware collector: cpu, disk, mem.
     inspection_benchmarks: Vec<String> = Vec::new(); kind::LIST; word("ipa-inspection-benchmarks");
+    /// Interfaces whose address begins with fa:, auto drops them on hardware and keeps them on virtual machines.
+    fa_addresses: FaAddresses = FaAddresses::Auto; kind::FA_ADDRESSES; word("ipa-fa-addresses").key("fa_addresses");
     /// Token shared with Ironic before boot.
     agent_token: Option<AgentToken> = None; kind::TOKEN; word("ipa-agent-token").key("agent_token");
     /// Request id sent with every call to Ironic, req-<uuid>.

@@ -233,6 +233,18 @@ choice! {
 }
 
 choice! {
+    /// What becomes of interfaces whose address begins with `fa:` (contract §6.7).
+    FaAddresses, "treatment of fa: addresses" {
+        /// Dropped on hardware, kept on virtual machines.
+        Auto = "auto",
+        /// Left out of the inventory.
+        Drop = "drop",
+        /// Reported as any other.
+        Keep = "keep",
+    }
+}
+
+choice! {
     /// Scheme of the callback URL.
     Protocol, "protocol" {
         /// Plain.

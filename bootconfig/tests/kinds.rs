@@ -230,3 +230,9 @@ fn names_are_unique_and_every_row_is_documented() {
     assert_eq!(names.len(), all);
     assert_eq!(Settings::default().shown().len(), SCHEMA.len());
 }
+
+#[test]
+fn fa_addresses() {
+    let good = [("auto", "auto"), ("drop", "drop"), ("keep", "keep")];
+    check(&kind::FA_ADDRESSES, &good, &["", "yes", "dropped"]);
+}

@@ -170,3 +170,26 @@ fn pci_address(files: &Tree, path: &str) -> Option<String> {
         .filter(|ancestor| ancestor.is("pci"))
         .map(|ancestor| ancestor.name().to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::{Bytes, Entry};
+
+    #[test]
+    fn fa_addresses_are_dropped_or_kept() {
+        let mut snapshot = Snapshot::default();
+        for (name, address) in [("eno1", "24:6e:96:00:00:01"), ("eno2", "fa:16:3e:00:00:01")] {
+            let path = format!("/sys/class/net/{name}");
+            let files = &mut snapshot.files;
+            files.insert(format!("{path}/device"), Entry::Directory);
+            files.insert(format!("{path}/address"), Entry::File(Bytes::from(address)));
+        }
+        let names = |drop_fa| -> Vec<String> {
+            let found = read(&snapshot, drop_fa);
+            found.into_iter().map(|found| found.name).collect()
+        };
+        assert_eq!(names(true), ["eno1"]);
+        assert_eq!(names(false), ["eno1", "eno2"]);
+    }
+}

@@ -12,6 +12,7 @@ mod content;
 mod hardware_address;
 mod link;
 mod lldp;
+mod module_eeprom;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -21,8 +22,9 @@ use serde::{Deserialize, Serialize};
 pub use bmc::{BmcChannel, BmcLan, LanParameter};
 pub use bytes::Bytes;
 pub use content::DeviceContent;
-pub use link::NetworkLink;
+pub use link::{DriverInfo, FecParameters, LinkSettings, NetworkLink};
 pub use lldp::{LldpFrame, LldpPort};
+pub use module_eeprom::{HALF_PAGE, MemoryMap, ModuleEeprom, ModulePage, PageAddress};
 pub use tree::{Entry, Tree};
 
 /// Everything discovery read, at one point in time.

@@ -7,6 +7,7 @@
 
 mod content;
 mod ethtool;
+mod genetlink;
 mod ipmi;
 mod list;
 mod netlink;
@@ -75,13 +76,10 @@ fn take_live(root: &Root, snapshot: &mut Snapshot) {
                 .insert("netlink".into(), error.to_string());
         }
     }
-    if let Err(error) = ethtool::add_speeds(&mut snapshot.links) {
-        snapshot
-            .problems
-            .insert("ethtool".into(), error.to_string());
-    }
+    let ports = ethtool::ask_in_background(&snapshot.links);
     nvme::identify_all(root, snapshot);
     content::read_all(root, snapshot);
+    ports.finish(snapshot);
     bmc.finish(snapshot);
     snapshot.since_boot_ms = since_boot_ms();
 }

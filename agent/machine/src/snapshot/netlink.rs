@@ -16,7 +16,7 @@ use netlink_packet_core::{
 };
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::address::{AddressAttribute, AddressMessage};
-use netlink_packet_route::link::{LinkAttribute, LinkMessage};
+use netlink_packet_route::link::{LinkAttribute, LinkMessage, Prop};
 use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, recv, sendto, socket,
 };
@@ -69,10 +69,20 @@ fn link_of(message: &LinkMessage) -> NetworkLink {
             LinkAttribute::IfName(name) => link.name.clone_from(name),
             LinkAttribute::Address(address) => link.address.clone_from(address),
             LinkAttribute::PermAddress(address) => link.permanent_address.clone_from(address),
+            LinkAttribute::PropList(properties) => {
+                link.alternative_names = properties.iter().filter_map(alternative).collect();
+            }
             _ => {}
         }
     }
     link
+}
+
+fn alternative(property: &Prop) -> Option<String> {
+    match property {
+        Prop::AltIfName(name) => Some(name.clone()),
+        _ => None,
+    }
 }
 
 /// The link's own address: on point-to-point links `IFA_ADDRESS` is the peer's.
