@@ -27,3 +27,4 @@ pub mod plan;
 pub mod smbios;
 pub mod snapshot;
 pub mod steps;
+pub mod tpm;

@@ -8,6 +8,7 @@
 
 mod absence;
 mod kernel;
+mod tpm;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ use crate::snapshot::{Snapshot, Tree};
 
 pub use absence::{Absence, Absences};
 pub use kernel::Kernel;
+pub use tpm::Tpm;
 
 /// The machine in depth. Every section is there; one without content says why
 /// in `absent`.
@@ -26,6 +28,8 @@ pub use kernel::Kernel;
 pub struct Hardware {
     /// The running kernel.
     pub kernel: Kernel,
+    /// Trusted platform modules.
+    pub tpms: Vec<Tpm>,
     /// What could not be known, and why.
     pub absent: Vec<Absence>,
 }
@@ -38,7 +42,6 @@ pub(crate) struct Source<'a> {
     /// The files among it.
     pub(crate) files: &'a Tree,
     /// The structures of the SMBIOS table.
-    #[expect(dead_code, reason = "the sections that read it come next")]
     pub(crate) smbios: &'a [Structure<'a>],
 }
 
@@ -55,6 +58,7 @@ pub fn read(snapshot: &Snapshot) -> Hardware {
     absent.problems_of(snapshot);
     Hardware {
         kernel: kernel::read(&source, &mut absent),
+        tpms: tpm::read(&source, &mut absent),
         absent: absent.into_list(),
     }
 }

@@ -11,6 +11,7 @@ mod bytes;
 mod content;
 mod hardware_address;
 mod link;
+mod tpm;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub use bmc::{BmcChannel, BmcLan, LanParameter};
 pub use bytes::Bytes;
 pub use content::DeviceContent;
 pub use link::NetworkLink;
+pub use tpm::TpmAnswer;
 pub use tree::{Entry, Tree};
 
 /// Everything discovery read, at one point in time.
@@ -41,6 +43,8 @@ pub struct Snapshot {
     pub uname: Uname,
     /// What the management controller says, where one answers on `/dev/ipmi0`.
     pub bmc: Option<BmcLan>,
+    /// What each TPM 2.0 answered, by name (`tpm0`).
+    pub tpms: BTreeMap<String, Vec<TpmAnswer>>,
     /// Time since the kernel started, in milliseconds.
     pub since_boot_ms: u64,
 }

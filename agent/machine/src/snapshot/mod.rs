@@ -12,6 +12,7 @@ mod list;
 mod netlink;
 mod nvme;
 mod recorder;
+mod tpm;
 
 use ironseed_core::snapshot::{Snapshot, Uname};
 use nix::sys::utsname::uname;
@@ -53,6 +54,7 @@ pub fn take(root: &Root, reach: Reach) -> Snapshot {
 
 fn take_live(root: &Root, snapshot: &mut Snapshot) {
     let bmc = ipmi::ask_in_background(root);
+    let tpms = tpm::ask_in_background(root, snapshot);
     snapshot.uname = match uname() {
         Ok(name) => Uname {
             node_name: name.nodename().to_string_lossy().into_owned(),
@@ -82,6 +84,7 @@ fn take_live(root: &Root, snapshot: &mut Snapshot) {
     }
     nvme::identify_all(root, snapshot);
     content::read_all(root, snapshot);
+    tpms.finish(snapshot);
     bmc.finish(snapshot);
     snapshot.since_boot_ms = since_boot_ms();
 }
