@@ -18,6 +18,7 @@ pub mod image;
 pub mod image_request;
 pub mod inspection;
 pub mod inventory;
+pub mod ipmi;
 pub mod lifecycle;
 pub mod log_archive;
 pub mod network;

@@ -7,6 +7,7 @@
 //! why; a value is never made up.
 
 mod absence;
+mod bmc;
 mod kernel;
 mod tpm;
 
@@ -18,6 +19,10 @@ use crate::smbios::{Structure, structures};
 use crate::snapshot::{Snapshot, Tree};
 
 pub use absence::{Absence, Absences};
+pub(crate) use bmc::lan;
+pub use bmc::{
+    Bmc, BmcDevice, EventLog, LanChannel, LanIpv6, LogEntry, Sensor, SensorStatus, Severity,
+};
 pub use kernel::Kernel;
 pub use tpm::Tpm;
 
@@ -28,6 +33,8 @@ pub use tpm::Tpm;
 pub struct Hardware {
     /// The running kernel.
     pub kernel: Kernel,
+    /// The management controller.
+    pub bmc: Option<Bmc>,
     /// Trusted platform modules.
     pub tpms: Vec<Tpm>,
     /// What could not be known, and why.
@@ -58,6 +65,7 @@ pub fn read(snapshot: &Snapshot) -> Hardware {
     absent.problems_of(snapshot);
     Hardware {
         kernel: kernel::read(&source, &mut absent),
+        bmc: bmc::read(&source, &mut absent),
         tpms: tpm::read(&source, &mut absent),
         absent: absent.into_list(),
     }

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use bmc::{BmcChannel, BmcLan, LanParameter};
+pub use bmc::{Bmc, BmcChannel, BmcLog, BmcParameter, BmcReading, BmcSensors};
 pub use bytes::Bytes;
 pub use content::DeviceContent;
 pub use link::NetworkLink;
@@ -42,7 +42,7 @@ pub struct Snapshot {
     /// What `uname` says.
     pub uname: Uname,
     /// What the management controller says, where one answers on `/dev/ipmi0`.
-    pub bmc: Option<BmcLan>,
+    pub bmc: Option<Bmc>,
     /// What each TPM 2.0 answered, by name (`tpm0`).
     pub tpms: BTreeMap<String, Vec<TpmAnswer>>,
     /// Time since the kernel started, in milliseconds.

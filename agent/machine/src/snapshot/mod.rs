@@ -53,7 +53,7 @@ pub fn take(root: &Root, reach: Reach) -> Snapshot {
 }
 
 fn take_live(root: &Root, snapshot: &mut Snapshot) {
-    let bmc = ipmi::ask_in_background(root);
+    let bmc = ipmi::ask_in_background(root, ipmi::Depth::Everything);
     let tpms = tpm::ask_in_background(root, snapshot);
     snapshot.uname = match uname() {
         Ok(name) => Uname {
