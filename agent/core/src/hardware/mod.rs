@@ -7,8 +7,10 @@
 //! why; a value is never made up.
 
 mod absence;
+mod bmc;
 mod kernel;
 mod neighbours;
+mod tpm;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,8 +20,13 @@ use crate::smbios::{Structure, structures};
 use crate::snapshot::{Snapshot, Tree};
 
 pub use absence::{Absence, Absences};
+pub(crate) use bmc::lan;
+pub use bmc::{
+    Bmc, BmcDevice, EventLog, LanChannel, LanIpv6, LogEntry, Sensor, SensorStatus, Severity,
+};
 pub use kernel::Kernel;
 pub use neighbours::PortNeighbour;
+pub use tpm::Tpm;
 
 /// The machine in depth. Every section is there; one without content says why
 /// in `absent`.
@@ -30,6 +37,10 @@ pub struct Hardware {
     pub kernel: Kernel,
     /// What is at the other end of each cable, as LLDP tells it.
     pub neighbours: Vec<PortNeighbour>,
+    /// The management controller.
+    pub bmc: Option<Bmc>,
+    /// Trusted platform modules.
+    pub tpms: Vec<Tpm>,
     /// What could not be known, and why.
     pub absent: Vec<Absence>,
 }
@@ -42,7 +53,6 @@ pub(crate) struct Source<'a> {
     /// The files among it.
     pub(crate) files: &'a Tree,
     /// The structures of the SMBIOS table.
-    #[expect(dead_code, reason = "the sections that read it come next")]
     pub(crate) smbios: &'a [Structure<'a>],
 }
 
@@ -60,6 +70,8 @@ pub fn read(snapshot: &Snapshot) -> Hardware {
     Hardware {
         kernel: kernel::read(&source, &mut absent),
         neighbours: neighbours::read(&source, &mut absent),
+        bmc: bmc::read(&source, &mut absent),
+        tpms: tpm::read(&source, &mut absent),
         absent: absent.into_list(),
     }
 }

@@ -3,14 +3,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::snapshot::{BmcChannel, BmcLan};
-
-/// LAN parameters, IPMI 2.0 table 23-4.
-const IPV4: u8 = 3;
-const MAC: u8 = 5;
-const ADDRESSING: u8 = 51;
-const STATIC_IPV6: u8 = 56;
-const DYNAMIC_IPV6: u8 = 59;
+use crate::hardware::lan;
+use crate::snapshot::{self, BmcChannel};
 
 /// What the inventory says about the controller; empty without one.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -20,20 +14,20 @@ pub(super) struct Bmc {
     pub(super) mac: Option<String>,
 }
 
-pub(super) fn read(lan: Option<&BmcLan>) -> Bmc {
-    let Some(lan) = lan else {
+pub(super) fn read(bmc: Option<&snapshot::Bmc>) -> Bmc {
+    let Some(bmc) = bmc else {
         return Bmc::default();
     };
-    let channels = &lan.channels;
+    let channels = &bmc.channels;
     let first_v4 = channels
         .iter()
-        .find_map(ipv4)
+        .find_map(lan::ipv4)
         .unwrap_or(Ipv4Addr::UNSPECIFIED);
     let first_v6 = channels.iter().find_map(ipv6);
     let mac = channels
         .iter()
-        .filter(|channel| ipv4(channel).is_some() || ipv6(channel).is_some())
-        .find_map(mac);
+        .filter(|channel| lan::ipv4(channel).is_some() || ipv6(channel).is_some())
+        .find_map(lan::mac);
     Bmc {
         ipv4: Some(first_v4.to_string()),
         ipv6: Some(first_v6.map_or_else(|| "::/0".to_owned(), |address| address.to_string())),
@@ -41,61 +35,22 @@ pub(super) fn read(lan: Option<&BmcLan>) -> Bmc {
     }
 }
 
-fn data(channel: &BmcChannel, parameter: u8) -> impl Iterator<Item = &[u8]> {
-    channel
-        .parameters
-        .iter()
-        .filter(move |answer| answer.parameter == parameter)
-        .map(|answer| answer.data.0.as_slice())
-}
-
-fn ipv4(channel: &BmcChannel) -> Option<Ipv4Addr> {
-    let bytes: [u8; 4] = data(channel, IPV4).next()?.get(..4)?.try_into().ok()?;
-    let address = Ipv4Addr::from(bytes);
-    (!address.is_unspecified()).then_some(address)
-}
-
-fn mac(channel: &BmcChannel) -> Option<String> {
-    let bytes = data(channel, MAC).next()?.get(..6)?;
-    let parts: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    bytes.iter().any(|byte| *byte != 0).then(|| parts.join(":"))
-}
-
-/// An address in use: one the network gave, else a static one. Link-local
-/// addresses cannot be reached from Ironic.
+/// The first address that can be reached from Ironic, which link-local ones cannot.
 fn ipv6(channel: &BmcChannel) -> Option<Ipv6Addr> {
-    // 1: IPv6 only, 2: both.
-    let enabled = matches!(data(channel, ADDRESSING).next()?, [1 | 2, ..]);
-    let dynamic = data(channel, DYNAMIC_IPV6).filter_map(|answer| {
-        address(answer, |source| {
-            // 1: SLAAC, 2: DHCPv6.
-            source & 0x0f == 1 || source & 0x0f == 2
-        })
-    });
-    let fixed = data(channel, STATIC_IPV6)
-        .filter_map(|answer| address(answer, |source| source & 0x80 != 0));
-    dynamic.chain(fixed).find(|_| enabled)
-}
-
-/// Set selector, source or enable bits, address, prefix length, status (0: active).
-fn address(answer: &[u8], in_use: fn(u8) -> bool) -> Option<Ipv6Addr> {
-    let source = *answer.get(1)?;
-    let bytes: [u8; 16] = answer.get(2..18)?.try_into().ok()?;
-    let status = *answer.get(19)?;
-    let address = Ipv6Addr::from(bytes);
-    let usable = !address.is_unspecified() && !address.is_unicast_link_local();
-    (in_use(source) && status == 0 && usable).then_some(address)
+    lan::ipv6(channel)
+        .map(|found| found.address)
+        .find(|address| !address.is_unicast_link_local())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::{Bytes, LanParameter};
+    use crate::snapshot::{BmcParameter, Bytes};
 
     fn channel(parameters: &[(u8, Vec<u8>)]) -> BmcChannel {
         let parameters = parameters
             .iter()
-            .map(|(parameter, data)| LanParameter {
+            .map(|(parameter, data)| BmcParameter {
                 parameter: *parameter,
                 set: 0,
                 data: Bytes(data.clone()),
@@ -103,6 +58,7 @@ mod tests {
             .collect();
         BmcChannel {
             channel: 1,
+            info: None,
             parameters,
         }
     }
@@ -170,7 +126,10 @@ mod tests {
             ),
         ];
         for (channels, ipv4, ipv6, mac) in cases {
-            let found = read(Some(&BmcLan { channels }));
+            let found = read(Some(&snapshot::Bmc {
+                channels,
+                ..snapshot::Bmc::default()
+            }));
             assert_eq!(found.ipv4.as_deref(), Some(ipv4));
             assert_eq!(found.ipv6.as_deref(), Some(ipv6));
             assert_eq!(found.mac, mac);

@@ -13,18 +13,20 @@ mod hardware_address;
 mod link;
 mod lldp;
 mod module_eeprom;
+mod tpm;
 mod tree;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use bmc::{BmcChannel, BmcLan, LanParameter};
+pub use bmc::{Bmc, BmcChannel, BmcLog, BmcParameter, BmcReading, BmcSensors};
 pub use bytes::Bytes;
 pub use content::DeviceContent;
 pub use link::{DriverInfo, FecParameters, LinkSettings, NetworkLink};
 pub use lldp::{LldpFrame, LldpPort};
 pub use module_eeprom::{HALF_PAGE, MemoryMap, ModuleEeprom, ModulePage, PageAddress};
+pub use tpm::TpmAnswer;
 pub use tree::{Entry, Tree};
 
 /// Everything discovery read, at one point in time.
@@ -43,11 +45,13 @@ pub struct Snapshot {
     pub contents: BTreeMap<String, DeviceContent>,
     /// What `uname` says.
     pub uname: Uname,
-    /// What the management controller says, where one answers on `/dev/ipmi0`.
-    pub bmc: Option<BmcLan>,
     /// What was heard of neighbours, by name of the port; empty if nobody
     /// listened.
     pub lldp: BTreeMap<String, LldpPort>,
+    /// What the management controller says, where one answers on `/dev/ipmi0`.
+    pub bmc: Option<Bmc>,
+    /// What each TPM 2.0 answered, by name (`tpm0`).
+    pub tpms: BTreeMap<String, Vec<TpmAnswer>>,
     /// Time since the kernel started, in milliseconds.
     pub since_boot_ms: u64,
 }

@@ -13,6 +13,7 @@ mod list;
 mod netlink;
 mod nvme;
 mod recorder;
+mod tpm;
 
 use ironseed_core::snapshot::{Snapshot, Uname};
 use nix::sys::utsname::uname;
@@ -53,7 +54,8 @@ pub fn take(root: &Root, reach: Reach) -> Snapshot {
 }
 
 fn take_live(root: &Root, snapshot: &mut Snapshot) {
-    let bmc = ipmi::ask_in_background(root);
+    let bmc = ipmi::ask_in_background(root, ipmi::Depth::Everything);
+    let tpms = tpm::ask_in_background(root, snapshot);
     snapshot.uname = match uname() {
         Ok(name) => Uname {
             node_name: name.nodename().to_string_lossy().into_owned(),
@@ -80,6 +82,7 @@ fn take_live(root: &Root, snapshot: &mut Snapshot) {
     nvme::identify_all(root, snapshot);
     content::read_all(root, snapshot);
     ports.finish(snapshot);
+    tpms.finish(snapshot);
     bmc.finish(snapshot);
     snapshot.since_boot_ms = since_boot_ms();
 }
