@@ -155,8 +155,17 @@ impl Boot {
 
     /// Reads the machine in a thread that may block.
     pub(crate) async fn snapshot(&self) -> Snapshot {
+        self.take(Reach::Live).await
+    }
+
+    /// Reads the machine with all that devices tell only slowly, for a report.
+    pub(crate) async fn thorough_snapshot(&self) -> Snapshot {
+        self.take(Reach::Thorough).await
+    }
+
+    async fn take(&self, reach: Reach) -> Snapshot {
         let root = self.root.clone();
-        let taken = tokio::task::spawn_blocking(move || take(&root, Reach::Live)).await;
+        let taken = tokio::task::spawn_blocking(move || take(&root, reach)).await;
         taken.unwrap_or_else(|error| {
             self.events
                 .warn(format!("reading the machine broke off: {error}"));

@@ -114,7 +114,7 @@ fn text(arguments: &InventoryArguments) -> Result<String, InventoryError> {
 fn data(arguments: &InventoryArguments) -> Result<Value, InventoryError> {
     let (root, reach) = match &arguments.root {
         Some(path) => (Root::open(path), Reach::Files),
-        None => (Root::live(), Reach::Live),
+        None => (Root::live(), Reach::Thorough),
     };
     let root = root.map_err(|source| InventoryError::Root {
         path: arguments

@@ -25,8 +25,12 @@ use recorder::Recorder;
 /// How far a snapshot goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// This machine: files, netlink, device content, NVMe and IPMI requests.
+    /// This machine, for a decision: files, netlink, device content, NVMe and
+    /// IPMI identities.
     Live,
+    /// This machine, for a report: also what takes devices some time to tell,
+    /// such as health, sensors and the EEPROMs of modules.
+    Thorough,
     /// Only the files below the root: a captured tree, of another machine.
     Files,
 }
@@ -47,15 +51,22 @@ pub fn take(root: &Root, reach: Reach) -> Snapshot {
     }
     snapshot.files = recorder.finish();
     match reach {
-        Reach::Live => take_live(root, &mut snapshot),
+        Reach::Live | Reach::Thorough => {
+            take_live(root, &mut snapshot, reach == Reach::Thorough);
+        }
         Reach::Files => take_files(root, &mut snapshot),
     }
     snapshot
 }
 
-fn take_live(root: &Root, snapshot: &mut Snapshot) {
-    let bmc = ipmi::ask_in_background(root, ipmi::Depth::Everything);
-    let tpms = tpm::ask_in_background(root, snapshot);
+fn take_live(root: &Root, snapshot: &mut Snapshot, thorough: bool) {
+    let depth = if thorough {
+        ipmi::Depth::Everything
+    } else {
+        ipmi::Depth::Identity
+    };
+    let bmc = ipmi::ask_in_background(root, depth);
+    let tpms = thorough.then(|| tpm::ask_in_background(root, snapshot));
     snapshot.uname = match uname() {
         Ok(name) => Uname {
             node_name: name.nodename().to_string_lossy().into_owned(),
@@ -78,11 +89,13 @@ fn take_live(root: &Root, snapshot: &mut Snapshot) {
                 .insert("netlink".into(), error.to_string());
         }
     }
-    let ports = ethtool::ask_in_background(&snapshot.links);
+    let ports = ethtool::ask_in_background(&snapshot.links, thorough);
     nvme::identify_all(root, snapshot);
     content::read_all(root, snapshot);
     ports.finish(snapshot);
-    tpms.finish(snapshot);
+    if let Some(tpms) = tpms {
+        tpms.finish(snapshot);
+    }
     bmc.finish(snapshot);
     snapshot.since_boot_ms = since_boot_ms();
 }

@@ -43,8 +43,8 @@ pub(super) struct Asking {
     not_asked: Vec<(String, String)>,
 }
 
-/// Begins to ask every link.
-pub(super) fn ask_in_background(links: &[NetworkLink]) -> Asking {
+/// Begins to ask every link, and the module in it if `modules` says so.
+pub(super) fn ask_in_background(links: &[NetworkLink], modules: bool) -> Asking {
     let (sender, receiver) = mpsc::channel();
     let mut asking = Asking {
         receiver,
@@ -57,7 +57,7 @@ pub(super) fn ask_in_background(links: &[NetworkLink]) -> Asking {
             .name(format!("ethtool {name}"))
             .stack_size(128 << 10)
             .spawn(move || {
-                ask(&name, |answer| {
+                ask(&name, modules, |answer| {
                     // Nobody listens any more if the link took too long.
                     let _ = sender.send((index, answer));
                 });
@@ -72,7 +72,7 @@ pub(super) fn ask_in_background(links: &[NetworkLink]) -> Asking {
     asking
 }
 
-fn ask(name: &str, answer: impl Fn(Answer)) {
+fn ask(name: &str, modules: bool, answer: impl Fn(Answer)) {
     match ioctl::answers(name) {
         Ok(answers) => answer(Answer::Driver(Box::new(answers), None)),
         Err(error) => answer(Answer::Driver(
@@ -80,7 +80,9 @@ fn ask(name: &str, answer: impl Fn(Answer)) {
             Some(super::recorder::words(&error)),
         )),
     }
-    module::read(name, |module| answer(Answer::Module(module)));
+    if modules {
+        module::read(name, |module| answer(Answer::Module(module)));
+    }
     answer(Answer::Done);
 }
 
@@ -172,7 +174,7 @@ mod tests {
     #[test]
     fn a_link_that_vanished_is_a_problem_of_its_own() {
         let mut snapshot = snapshot(&["none0", "lo"]);
-        ask_in_background(&snapshot.links).finish(&mut snapshot);
+        ask_in_background(&snapshot.links, true).finish(&mut snapshot);
         assert_eq!(snapshot.links[0].settings, None);
         assert_eq!(snapshot.links[0].module, None);
         assert_eq!(

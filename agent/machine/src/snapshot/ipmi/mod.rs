@@ -38,10 +38,6 @@ const GRACE: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Depth {
     /// Who it is and where it is reached.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "every snapshot goes all the way so far")
-    )]
     Identity,
     /// Its event log and its sensors as well.
     Everything,
