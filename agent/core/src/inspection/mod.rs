@@ -4,6 +4,8 @@
 
 mod default;
 mod logs;
+mod pci_devices;
+mod usb_devices;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -76,6 +78,14 @@ pub const COLLECTORS: &[Collector] = &[
         collect: default::collect,
     },
     Collector {
+        name: "pci-devices",
+        collect: pci_devices::collect,
+    },
+    Collector {
+        name: "usb-devices",
+        collect: usb_devices::collect,
+    },
+    Collector {
         name: "logs",
         collect: logs::collect,
     },
@@ -126,18 +136,26 @@ fn ironseed(collected: &Collected<'_>) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::inventory::{Facts, read};
 
+    /// What one collector makes of a machine.
+    pub(crate) fn payload_of(collector: &str, snapshot: &Snapshot) -> Value {
+        reported_of(snapshot, &[collector], None)
+    }
+
     fn reported(collectors: &[&str], logs: Option<&str>) -> Value {
-        let snapshot = Snapshot::default();
-        let inventory = read(&snapshot, &Facts::default());
-        let hardware = crate::hardware::read(&snapshot);
+        reported_of(&Snapshot::default(), collectors, logs)
+    }
+
+    fn reported_of(snapshot: &Snapshot, collectors: &[&str], logs: Option<&str>) -> Value {
+        let inventory = read(snapshot, &Facts::default());
+        let hardware = crate::hardware::read(snapshot);
         let collectors: Vec<String> = collectors.iter().map(|name| (*name).to_owned()).collect();
         report(&Collected {
             collectors: &collectors,
-            snapshot: &snapshot,
+            snapshot,
             inventory: &inventory,
             hardware: &hardware,
             root_disk: None,
