@@ -6,11 +6,13 @@
 //! does not answer is waited for only so long.
 
 mod content;
+mod enclosure;
 mod ethtool;
 mod ipmi;
 mod list;
 mod netlink;
 mod nvme;
+mod pci;
 mod recorder;
 
 use ironseed_core::snapshot::{Snapshot, Uname};
@@ -44,10 +46,13 @@ pub fn take(root: &Root, reach: Reach) -> Snapshot {
         recorder.record_ancestors(directory, list::ANCESTOR_FILES);
     }
     snapshot.files = recorder.finish();
+    let enclosures = enclosure::ask_in_background(root, &snapshot.files);
+    pci::read_config_spaces(root, &mut snapshot.files);
     match reach {
         Reach::Live => take_live(root, &mut snapshot),
         Reach::Files => take_files(root, &mut snapshot),
     }
+    enclosures.finish(&mut snapshot);
     snapshot
 }
 
