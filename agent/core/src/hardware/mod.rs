@@ -7,7 +7,10 @@
 //! why; a value is never made up.
 
 mod absence;
+mod accelerators;
+mod controllers;
 mod kernel;
+mod pci;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,7 +20,13 @@ use crate::smbios::{Structure, structures};
 use crate::snapshot::{Snapshot, Tree};
 
 pub use absence::{Absence, Absences};
+pub use accelerators::{Accelerator, AcceleratorKind};
+pub use controllers::{
+    ControllerKind, Controllers, Enclosure, EnclosureSlot, RaidVolume, SasExpander,
+    StorageController,
+};
 pub use kernel::Kernel;
+pub use pci::{PciDevice, PciErrors, PciLink, PciSlot};
 
 /// The machine in depth. Every section is there; one without content says why
 /// in `absent`.
@@ -26,6 +35,14 @@ pub use kernel::Kernel;
 pub struct Hardware {
     /// The running kernel.
     pub kernel: Kernel,
+    /// Every function on PCI, by address.
+    pub pci_devices: Vec<PciDevice>,
+    /// The slots of the board, also empty ones, in the firmware's order.
+    pub pci_slots: Vec<PciSlot>,
+    /// Graphics processors and other accelerators.
+    pub accelerators: Vec<Accelerator>,
+    /// Controllers of disks and what hangs on them.
+    pub controllers: Controllers,
     /// What could not be known, and why.
     pub absent: Vec<Absence>,
 }
@@ -38,7 +55,6 @@ pub(crate) struct Source<'a> {
     /// The files among it.
     pub(crate) files: &'a Tree,
     /// The structures of the SMBIOS table.
-    #[expect(dead_code, reason = "the sections that read it come next")]
     pub(crate) smbios: &'a [Structure<'a>],
 }
 
@@ -53,8 +69,14 @@ pub fn read(snapshot: &Snapshot) -> Hardware {
     };
     let mut absent = Absences::default();
     absent.problems_of(snapshot);
+    let pci_slots = pci::read_slots(source.smbios);
+    let pci_devices = pci::read(&source, &pci_slots, &mut absent);
     Hardware {
         kernel: kernel::read(&source, &mut absent),
+        accelerators: accelerators::read(&source, &pci_devices),
+        controllers: controllers::read(&source, &pci_devices, &mut absent),
+        pci_devices,
+        pci_slots,
         absent: absent.into_list(),
     }
 }
