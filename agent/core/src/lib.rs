@@ -25,6 +25,7 @@ pub mod log_archive;
 pub mod network;
 pub mod node;
 pub mod partition;
+pub mod pci_config;
 pub mod plan;
 pub mod smbios;
 pub mod snapshot;

@@ -7,9 +7,12 @@
 //! why; a value is never made up.
 
 mod absence;
+mod accelerators;
 mod bmc;
+mod controllers;
 mod kernel;
 mod neighbours;
+mod pci;
 mod tpm;
 
 use schemars::JsonSchema;
@@ -20,12 +23,18 @@ use crate::smbios::{Structure, structures};
 use crate::snapshot::{Snapshot, Tree};
 
 pub use absence::{Absence, Absences};
+pub use accelerators::{Accelerator, AcceleratorKind};
 pub(crate) use bmc::lan;
 pub use bmc::{
     Bmc, BmcDevice, EventLog, LanChannel, LanIpv6, LogEntry, Sensor, SensorStatus, Severity,
 };
+pub use controllers::{
+    ControllerKind, Controllers, Enclosure, EnclosureSlot, RaidVolume, SasExpander,
+    StorageController,
+};
 pub use kernel::Kernel;
 pub use neighbours::PortNeighbour;
+pub use pci::{PciDevice, PciErrors, PciLink, PciSlot};
 pub use tpm::Tpm;
 
 /// The machine in depth. Every section is there; one without content says why
@@ -41,6 +50,14 @@ pub struct Hardware {
     pub bmc: Option<Bmc>,
     /// Trusted platform modules.
     pub tpms: Vec<Tpm>,
+    /// Every function on PCI, by address.
+    pub pci_devices: Vec<PciDevice>,
+    /// The slots of the board, also empty ones, in the firmware's order.
+    pub pci_slots: Vec<PciSlot>,
+    /// Graphics processors and other accelerators.
+    pub accelerators: Vec<Accelerator>,
+    /// Controllers of disks and what hangs on them.
+    pub controllers: Controllers,
     /// What could not be known, and why.
     pub absent: Vec<Absence>,
 }
@@ -67,11 +84,17 @@ pub fn read(snapshot: &Snapshot) -> Hardware {
     };
     let mut absent = Absences::default();
     absent.problems_of(snapshot);
+    let pci_slots = pci::read_slots(source.smbios);
+    let pci_devices = pci::read(&source, &pci_slots, &mut absent);
     Hardware {
         kernel: kernel::read(&source, &mut absent),
         neighbours: neighbours::read(&source, &mut absent),
         bmc: bmc::read(&source, &mut absent),
         tpms: tpm::read(&source, &mut absent),
+        accelerators: accelerators::read(&source, &pci_devices),
+        controllers: controllers::read(&source, &pci_devices, &mut absent),
+        pci_devices,
+        pci_slots,
         absent: absent.into_list(),
     }
 }

@@ -6,6 +6,8 @@ mod default;
 mod extra_hardware;
 mod lldp;
 mod logs;
+mod pci_devices;
+mod usb_devices;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -125,6 +127,14 @@ pub const COLLECTORS: &[Collector] = &[
         collect: lldp::collect,
     },
     Collector {
+        name: "pci-devices",
+        collect: pci_devices::collect,
+    },
+    Collector {
+        name: "usb-devices",
+        collect: usb_devices::collect,
+    },
+    Collector {
         name: "logs",
         collect: logs::collect,
     },
@@ -199,14 +209,19 @@ pub(crate) mod tests {
             let entry = crate::snapshot::Entry::File(crate::snapshot::Bytes::from(*text));
             snapshot.files.insert(*path, entry);
         }
-        payload_of(&snapshot, collectors, None)
+        reported_of(&snapshot, collectors, None)
+    }
+
+    /// What one collector makes of a machine.
+    pub(crate) fn payload_of(collector: &str, snapshot: &Snapshot) -> Value {
+        reported_of(snapshot, &[collector], None)
     }
 
     fn reported(collectors: &[&str], logs: Option<&str>) -> Value {
-        payload_of(&Snapshot::default(), collectors, logs)
+        reported_of(&Snapshot::default(), collectors, logs)
     }
 
-    fn payload_of(snapshot: &Snapshot, collectors: &[&str], logs: Option<&str>) -> Value {
+    fn reported_of(snapshot: &Snapshot, collectors: &[&str], logs: Option<&str>) -> Value {
         let collectors: Vec<String> = collectors.iter().map(|name| (*name).to_owned()).collect();
         let wanted = Wanted {
             collectors: &collectors,

@@ -12,6 +12,7 @@ mod network;
 mod pci;
 mod processors;
 mod tpm;
+mod usb;
 
 /// A directory pattern and the names to record in what it matches.
 pub(super) type Row = (&'static str, &'static [&'static str]);
@@ -25,6 +26,7 @@ pub(super) const FILES: &[&[Row]] = &[
     block::ROWS,
     pci::ROWS,
     tpm::ROWS,
+    usb::ROWS,
 ];
 
 /// Devices whose chain of parents tells how they are attached.

@@ -6,12 +6,14 @@
 //! does not answer is waited for only so long.
 
 mod content;
+mod enclosure;
 mod ethtool;
 mod genetlink;
 mod ipmi;
 mod list;
 mod netlink;
 mod nvme;
+mod pci;
 mod recorder;
 mod tpm;
 
@@ -50,12 +52,15 @@ pub fn take(root: &Root, reach: Reach) -> Snapshot {
         recorder.record_ancestors(directory, list::ANCESTOR_FILES);
     }
     snapshot.files = recorder.finish();
+    let enclosures = enclosure::ask_in_background(root, &snapshot.files);
+    pci::read_config_spaces(root, &mut snapshot.files);
     match reach {
         Reach::Live | Reach::Thorough => {
             take_live(root, &mut snapshot, reach == Reach::Thorough);
         }
         Reach::Files => take_files(root, &mut snapshot),
     }
+    enclosures.finish(&mut snapshot);
     snapshot
 }
 
