@@ -44,6 +44,32 @@ impl Default for Simulated {
     }
 }
 
+/// A controller that answers anything, most of it as if it were an answer.
+pub(super) struct Nonsense {
+    /// Where the pseudo-random numbers are.
+    pub(super) state: u64,
+    /// How many messages it was sent.
+    pub(super) answered: usize,
+}
+
+impl Controller for Nonsense {
+    fn ask(&mut self, _request: &Request) -> io::Result<Vec<u8>> {
+        self.answered += 1;
+        let mut byte = || {
+            self.state ^= self.state << 13;
+            self.state ^= self.state >> 7;
+            self.state ^= self.state << 17;
+            self.state.to_le_bytes()[3]
+        };
+        let codes = [0, 0, 0, 0, 0, 0, 0xc5, 0xca];
+        let code = codes[usize::from(byte() % 8)];
+        let length = byte() % 24;
+        // Small numbers are kinds of records and lengths that go on.
+        let body = (0..length).map(|_| byte() & [0xff, 0x03][usize::from(byte() % 2)]);
+        Ok([code].into_iter().chain(body).collect())
+    }
+}
+
 /// A sensor data record with a header; `body` is filled up to the length.
 pub(super) fn record(number: u16, kind: u8, length: u8, body: &[u8]) -> Vec<u8> {
     let mut record = number.to_le_bytes().to_vec();
