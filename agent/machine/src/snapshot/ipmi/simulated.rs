@@ -21,6 +21,8 @@ pub(super) struct Simulated {
     pub(super) reservations_lost: usize,
     /// Whether the last sensor record leads to the first.
     pub(super) leads_back: bool,
+    /// A sensor record of which it gives nothing but the header.
+    pub(super) unreadable: Option<u8>,
     /// How many messages it answers before it falls silent.
     pub(super) silent_after: usize,
     /// How many messages it was sent.
@@ -37,6 +39,7 @@ impl Default for Simulated {
             longest: u8::MAX,
             reservations_lost: 0,
             leads_back: false,
+            unreadable: None,
             silent_after: usize::MAX,
             answered: 0,
             reservation: 0,
@@ -127,6 +130,9 @@ impl Simulated {
         }
         if *length > self.longest {
             return vec![0xca];
+        }
+        if self.unreadable == Some(*record_low) && *offset > 0 {
+            return vec![0xcd];
         }
         let number = [*record_low, *record_high];
         let at = match number {
