@@ -10,12 +10,16 @@ use super::record::SensorRecord;
 use super::states::{ABSENT, ENTITY_ABSENT, Severity, state};
 use super::units::{self, THRESHOLD};
 use crate::hardware::Absences;
-use crate::ipmi::data;
+use crate::ipmi::{Refusal, data};
 use crate::snapshot::BmcReading;
 
 /// Bits of the second byte of an answer.
 const SCANNED: u8 = 0x40;
 const UNAVAILABLE: u8 = 0x20;
+
+/// Completion codes of a controller whose sensor is not there or not powered
+/// (table 5-2): not present, cannot answer, not supported in this state.
+const NOT_NOW: [u8; 3] = [0xcb, 0xce, 0xd5];
 
 /// Crossed thresholds in the order of their bits in the third byte.
 const CROSSED: &[(&str, Severity)] = &[
@@ -126,10 +130,13 @@ fn one(record: &SensorRecord, answer: Option<&[u8]>) -> Sensor {
     let Some(answer) = answer else {
         return sensor;
     };
-    let Ok([raw, flags, rest @ ..]) = data(answer) else {
-        // The controller refuses a reading while what is watched is not there.
-        sensor.status = SensorStatus::Absent;
-        return sensor;
+    let (raw, flags, rest) = match data(answer) {
+        Ok([raw, flags, rest @ ..]) => (raw, flags, rest),
+        Err(Refusal(Some(code))) if NOT_NOW.contains(&code) => {
+            sensor.status = SensorStatus::Absent;
+            return sensor;
+        }
+        _ => return sensor,
     };
     if flags & UNAVAILABLE != 0 || flags & SCANNED == 0 {
         sensor.status = SensorStatus::Absent;
@@ -241,7 +248,8 @@ mod tests {
             (Some(&[0, 0, 0xe0, 0xc0]), None, Absent, &[]),
             (Some(&[0, 0, 0x80, 0xc0]), None, Absent, &[]),
             (Some(&[0xcb]), None, Absent, &[]),
-            (Some(&[0, 1]), None, Absent, &[]),
+            (Some(&[0xc1]), None, Unknown, &[]),
+            (Some(&[0, 1]), None, Unknown, &[]),
             (None, None, Unknown, &[]),
         ];
         for (answer, value, status, states) in cases {

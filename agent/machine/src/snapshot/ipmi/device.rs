@@ -110,18 +110,6 @@ impl Device {
         self.deadline = Instant::now() + patience;
     }
 
-    /// Waits for the answer to a message. One that was answered too late can
-    /// still come; it is recognised by its number and thrown away.
-    fn answer(&self, id: c_long, until: Instant) -> io::Result<Vec<u8>> {
-        loop {
-            self.wait(until)?;
-            let incoming = receive(&self.file)?;
-            if incoming.kind == RESPONSE && incoming.id == id {
-                return Ok(incoming.data);
-            }
-        }
-    }
-
     fn wait(&self, until: Instant) -> io::Result<()> {
         let left = until.saturating_duration_since(Instant::now());
         // Rounded up: a wait of less than a millisecond would not wait.
@@ -142,7 +130,23 @@ impl Controller for Device {
         }
         self.last = self.last.wrapping_add(1);
         send(&self.file, self.last, question)?;
-        self.answer(self.last, self.deadline.min(now + ANSWER))
+        let until = self.deadline.min(now + ANSWER);
+        answer_to(self.last, || {
+            self.wait(until)?;
+            receive(&self.file)
+        })
+    }
+}
+
+/// The answer to a message, from what comes in. A message that was given up can
+/// still be answered later; that is recognised by its number and thrown away, as
+/// are events and commands of others.
+fn answer_to(id: c_long, mut next: impl FnMut() -> io::Result<Incoming>) -> io::Result<Vec<u8>> {
+    loop {
+        let incoming = next()?;
+        if incoming.kind == RESPONSE && incoming.id == id {
+            return Ok(incoming.data);
+        }
     }
 }
 
@@ -210,5 +214,24 @@ mod tests {
         assert_eq!(size_of::<Received>(), 48);
         assert_eq!(std::mem::offset_of!(Request, msg), 24);
         assert_eq!(size_of::<SystemInterface>(), 8);
+    }
+
+    #[test]
+    fn a_late_answer_is_not_taken_for_the_next_ones() {
+        const EVENT: i32 = 2;
+        let incoming = |kind, id, data| Incoming {
+            kind,
+            id,
+            data: vec![data],
+        };
+        let mut queue = vec![
+            incoming(RESPONSE, 6, 1),
+            incoming(EVENT, 7, 2),
+            incoming(RESPONSE, 7, 3),
+        ]
+        .into_iter();
+        let mut next = || queue.next().ok_or(Errno::ETIMEDOUT.into());
+        assert_eq!(answer_to(7, &mut next).expect("an answer"), [3]);
+        assert!(answer_to(8, &mut next).is_err());
     }
 }

@@ -182,6 +182,25 @@ mod tests {
     }
 
     #[test]
+    fn nonsense_comes_to_an_end() {
+        let (mut records, mut entries) = (0, 0);
+        for seed in 1..500 {
+            let mut controller = simulated::Nonsense {
+                state: seed,
+                answered: 0,
+            };
+            let mut bmc = Bmc::default();
+            ask_identity(&mut controller, &mut bmc).expect("it always answers");
+            let _ = ask_log(&mut controller, &mut bmc);
+            let _ = ask_sensors(&mut controller, &mut bmc);
+            assert!(controller.answered < 100_000, "{}", controller.answered);
+            entries += bmc.log.map_or(0, |log| log.entries.len());
+            records += bmc.sensors.map_or(0, |sensors| sensors.records.len());
+        }
+        assert!(records > 50 && entries > 50, "{records} {entries}");
+    }
+
+    #[test]
     fn what_is_no_controller_is_said() {
         let directory = tempfile::tempdir().expect("a directory");
         let root = Root::open(directory.path()).expect("open");

@@ -27,9 +27,11 @@ pub(super) fn ask(controller: &mut impl Controller, bmc: &mut Bmc) -> Result<(),
         reservation: 0,
         reserved: 0,
         piece: PIECE.0,
+        skipped: None,
     };
     walk.reserve()?;
-    walk.run(bmc.sensors.get_or_insert_default())
+    walk.run(bmc.sensors.get_or_insert_default())?;
+    walk.skipped.map_or(Ok(()), Err)
 }
 
 struct Walk<'a, C> {
@@ -38,6 +40,8 @@ struct Walk<'a, C> {
     reservation: u16,
     reserved: usize,
     piece: u8,
+    /// Why a record was left out.
+    skipped: Option<Trouble>,
 }
 
 impl<C: Controller> Walk<'_, C> {
@@ -65,13 +69,31 @@ impl<C: Controller> Walk<'_, C> {
     }
 
     /// The number of the record after this one, and this one if it is about a
-    /// sensor.
+    /// sensor and can be read.
     fn record(&mut self, number: u16) -> Result<(u16, Option<Vec<u8>>), Trouble> {
-        let (next, mut record) = self.read(number, 0, RecordHeader::LENGTH)?;
+        let (next, record) = self.read(number, 0, RecordHeader::LENGTH)?;
         let header = RecordHeader::read(&record).ok_or(Trouble::Malformed)?;
         if !is_sensor(header.kind) {
             return Ok((next, None));
         }
+        match self.rest(number, header, record) {
+            Ok(record) => Ok((next, Some(record))),
+            Err(Trouble::Silent(error)) => Err(Trouble::Silent(error)),
+            // The way to the next one is known.
+            Err(trouble) => {
+                self.skipped = Some(trouble);
+                Ok((next, None))
+            }
+        }
+    }
+
+    /// A record from its header on.
+    fn rest(
+        &mut self,
+        number: u16,
+        header: RecordHeader,
+        mut record: Vec<u8>,
+    ) -> Result<Vec<u8>, Trouble> {
         let length = usize::from(RecordHeader::LENGTH) + usize::from(header.length);
         while record.len() < length {
             // A record is longer than its offsets can say only if it lies.
@@ -84,7 +106,7 @@ impl<C: Controller> Walk<'_, C> {
             record.extend(piece);
         }
         record.truncate(length);
-        Ok((next, Some(record)))
+        Ok(record)
     }
 
     /// Reads a piece, or as much of it as the controller gives at once.
@@ -169,6 +191,18 @@ mod tests {
                 assert_eq!(sensors.readings[0].answer.0, [0, 0x10, 0xc0, 0]);
             }
         }
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_is_left_out_and_told() {
+        let mut controller = Simulated {
+            unreadable: Some(3),
+            ..machine()
+        };
+        let (asked, sensors) = asked(&mut controller);
+        let trouble = asked.expect_err("it is told").to_string();
+        assert!(trouble.contains("code 0xcd"), "{trouble}");
+        assert_eq!(sensors.records.len(), 2);
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(super) struct Simulated {
     pub(super) reservations_lost: usize,
     /// Whether the last sensor record leads to the first.
     pub(super) leads_back: bool,
+    /// A sensor record of which it gives nothing but the header.
+    pub(super) unreadable: Option<u8>,
     /// How many messages it answers before it falls silent.
     pub(super) silent_after: usize,
     /// How many messages it was sent.
@@ -37,10 +39,37 @@ impl Default for Simulated {
             longest: u8::MAX,
             reservations_lost: 0,
             leads_back: false,
+            unreadable: None,
             silent_after: usize::MAX,
             answered: 0,
             reservation: 0,
         }
+    }
+}
+
+/// A controller that answers anything, most of it as if it were an answer.
+pub(super) struct Nonsense {
+    /// Where the pseudo-random numbers are.
+    pub(super) state: u64,
+    /// How many messages it was sent.
+    pub(super) answered: usize,
+}
+
+impl Controller for Nonsense {
+    fn ask(&mut self, _request: &Request) -> io::Result<Vec<u8>> {
+        self.answered += 1;
+        let mut byte = || {
+            self.state ^= self.state << 13;
+            self.state ^= self.state >> 7;
+            self.state ^= self.state << 17;
+            self.state.to_le_bytes()[3]
+        };
+        let codes = [0, 0, 0, 0, 0, 0, 0xc5, 0xca];
+        let code = codes[usize::from(byte() % 8)];
+        let length = byte() % 24;
+        // Small numbers are kinds of records and lengths that go on.
+        let body = (0..length).map(|_| byte() & [0xff, 0x03][usize::from(byte() % 2)]);
+        Ok([code].into_iter().chain(body).collect())
     }
 }
 
@@ -101,6 +130,9 @@ impl Simulated {
         }
         if *length > self.longest {
             return vec![0xca];
+        }
+        if self.unreadable == Some(*record_low) && *offset > 0 {
+            return vec![0xcd];
         }
         let number = [*record_low, *record_high];
         let at = match number {
