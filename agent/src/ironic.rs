@@ -77,9 +77,14 @@ pub(crate) fn client(
     })?)
 }
 
-/// Reads the machine and posts what it is.
-pub(crate) async fn inspect(agent: Arc<Agent>) -> Input {
-    let snapshot = agent.boot.snapshot().await;
+/// Reads the machine and posts what it is. If the report says anything of
+/// LLDP, the neighbours get their time to speak first.
+pub(crate) async fn inspect(agent: Arc<Agent>, inputs: mpsc::UnboundedSender<Input>) -> Input {
+    wait_for_neighbours(&agent, &inputs).await;
+    let mut snapshot = agent.boot.snapshot().await;
+    if let Some(lldp) = &agent.lldp {
+        snapshot.lldp = lldp.heard();
+    }
     agent.events.reached("inventory");
     let payload = payload(&agent, snapshot).await;
     let answer = agent.client.lock().await.inspect(&payload).await;
@@ -89,12 +94,35 @@ pub(crate) async fn inspect(agent: Arc<Agent>) -> Input {
     Input::InspectionAnswered(answer.map_err(refusal))
 }
 
+async fn wait_for_neighbours(agent: &Agent, inputs: &mpsc::UnboundedSender<Input>) {
+    let settings = agent.settings();
+    let (Some(lldp), true) = (&agent.lldp, settings::wants_lldp(&settings)) else {
+        return;
+    };
+    let tell = |ports: &[String]| {
+        // The receiver lives as long as the process.
+        let _ = inputs.send(Input::InspectionWaits(ports.to_vec()));
+    };
+    lldp.wait(settings.lldp_timeout.value, tell).await;
+    agent.events.reached("neighbours");
+}
+
+/// What Ironic is told that a collector failed to do.
+fn problems(agent: &Agent, settings: &Settings) -> Vec<String> {
+    let deaf = agent.lldp.is_none() && settings::wants_lldp(settings);
+    let said = deaf.then(|| "LLDP cannot be listened for; the agent's log says why".to_owned());
+    said.into_iter().collect()
+}
+
 async fn payload(agent: &Arc<Agent>, snapshot: Snapshot) -> serde_json::Value {
     let settings = agent.settings();
     let collectors = settings.inspection_collectors.value.clone();
     let devices = inventory::block_devices(&snapshot);
     let disks = inventory::disks(&devices);
-    let inventory = inventory::read(&snapshot, &settings::facts(&settings));
+    let mut inventory = inventory::read(&snapshot, &settings::facts(&settings));
+    if settings.collect_lldp.value {
+        inspection::add_lldp(&mut inventory, &snapshot);
+    }
     let chosen = hints::choose_root_device(&devices, &Node::default()).ok();
     let root_disk =
         chosen.and_then(|(device, _)| disks.iter().find(|disk| disk.name == device.name));
@@ -115,7 +143,7 @@ async fn payload(agent: &Arc<Agent>, snapshot: Snapshot) -> serde_json::Value {
         logs,
         timeline: agent.events.timeline(),
         agent_version: AGENT_VERSION,
-        problems: Vec::new(),
+        problems: problems(agent, &settings),
     })
 }
 
