@@ -64,20 +64,19 @@ fn a_neighbour_is_heard_and_the_silent_port_is_named() {
         }
         lab.plug(0);
         let listener = start(lab);
-        lab.neighbour(0, "leaf-1", "Ironseed test switch");
+        let has_carrier =
+            |port: Option<&LldpPort>| port.is_some_and(|port| port.listened_ms.is_some());
+        until(&listener, "c0", has_carrier).await;
         let mut told = Vec::new();
-        listener
-            .wait(PATIENCE, |ports| told.push(ports.to_vec()))
-            .await;
-        assert_eq!(
-            told.last().cloned().unwrap_or_default(),
-            Vec::<String>::new()
+        // The wait is asked first, so it has begun when the neighbour speaks.
+        tokio::join!(
+            biased;
+            listener.wait(PATIENCE, |ports| told.push(ports.to_vec())),
+            async { lab.neighbour(0, "leaf-1", "Ironseed test switch") },
         );
+        assert_eq!(told, [vec!["c0".to_owned()], vec![]]);
         lab.plug(1);
-        until(&listener, "c1", |port| {
-            port.is_some_and(|port| port.listened_ms.is_some())
-        })
-        .await;
+        until(&listener, "c1", has_carrier).await;
 
         let heard = listener.heard();
         let names: Vec<&str> = heard.keys().map(String::as_str).collect();
