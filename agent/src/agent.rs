@@ -7,6 +7,7 @@ use bootconfig::Settings;
 use ironseed_core::fault::Fault;
 use ironseed_ironic::client::Client;
 use ironseed_machine::clock::Clock;
+use ironseed_machine::lldp::LldpHandle;
 use ironseed_machine::net::NetworkHandle;
 use ironseed_machine::power::Power;
 use ironseed_machine::state::StateDirectory;
@@ -22,6 +23,8 @@ pub(crate) struct Agent {
     pub(crate) state: StateDirectory,
     pub(crate) events: Events,
     pub(crate) network: NetworkHandle,
+    /// Hears the neighbours; `None` if the kernel refused, which was told.
+    pub(crate) lldp: Option<LldpHandle>,
     pub(crate) power: Power,
     pub(crate) settings: RwLock<Settings>,
     pub(crate) client: tokio::sync::Mutex<Client>,

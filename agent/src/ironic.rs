@@ -76,11 +76,16 @@ pub(crate) fn client(
     })?)
 }
 
-/// Reads the machine and posts what it is.
-pub(crate) async fn inspect(agent: Arc<Agent>) -> Input {
+/// Reads the machine and posts what it is. If the report says anything of
+/// LLDP, the neighbours get their time to speak first.
+pub(crate) async fn inspect(agent: Arc<Agent>, inputs: mpsc::UnboundedSender<Input>) -> Input {
+    wait_for_neighbours(&agent, &inputs).await;
     let meter = Meter::start();
-    let snapshot = agent.boot.thorough_snapshot().await;
+    let mut snapshot = agent.boot.thorough_snapshot().await;
     let cost = meter.read();
+    if let Some(lldp) = &agent.lldp {
+        snapshot.lldp = lldp.heard();
+    }
     agent.events.reached("inventory");
     let payload = payload(&agent, &snapshot, cost).await;
     let answer = agent.client.lock().await.inspect(&payload).await;
@@ -88,6 +93,26 @@ pub(crate) async fn inspect(agent: Arc<Agent>) -> Input {
         agent.events.reached("inspection");
     }
     Input::InspectionAnswered(answer.map_err(refusal))
+}
+
+async fn wait_for_neighbours(agent: &Agent, inputs: &mpsc::UnboundedSender<Input>) {
+    let settings = agent.settings();
+    let (Some(lldp), true) = (&agent.lldp, settings::wants_lldp(&settings)) else {
+        return;
+    };
+    let tell = |ports: &[String]| {
+        // The receiver lives as long as the process.
+        let _ = inputs.send(Input::InspectionWaits(ports.to_vec()));
+    };
+    lldp.wait(settings.lldp_timeout.value, tell).await;
+    agent.events.reached("neighbours");
+}
+
+/// What Ironic is told that a collector failed to do.
+fn problems(agent: &Agent, settings: &Settings) -> Vec<String> {
+    let deaf = agent.lldp.is_none() && settings::wants_lldp(settings);
+    let said = deaf.then(|| "LLDP cannot be listened for; the agent's log says why".to_owned());
+    said.into_iter().collect()
 }
 
 async fn payload(agent: &Arc<Agent>, snapshot: &Snapshot, cost: Cost) -> serde_json::Value {
@@ -107,7 +132,7 @@ async fn payload(agent: &Arc<Agent>, snapshot: &Snapshot, cost: Cost) -> serde_j
         timeline: agent.events.timeline(),
         agent_version: AGENT_VERSION,
         cost,
-        problems: Vec::new(),
+        problems: problems(agent, &settings),
     };
     inspection::report(snapshot, &wanted)
 }

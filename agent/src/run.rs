@@ -11,6 +11,7 @@ use ironseed_core::event::{Event, Phase};
 use ironseed_core::network::{NetworkMode, NetworkStatus, WaitFor};
 use ironseed_machine::boot_sources;
 use ironseed_machine::clock::{Clock, SystemClock};
+use ironseed_machine::lldp::LldpHandle;
 use ironseed_machine::net::{Boundaries, Network, NetworkHandle, NetworkSettings};
 use ironseed_machine::power::Power;
 use ironseed_machine::root::Root;
@@ -65,6 +66,7 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn std::error::Error
     tokio::time::sleep(early.hardware_initialization_delay.value).await;
 
     let network = start_network(&boot, &early, arguments)?;
+    let lldp = start_lldp(&boot);
     boot.drivers().await;
     boot.virtual_media(&mut sources).await;
     let settings = if sources.parameters_disk.is_some() || !sources.image_config.is_empty() {
@@ -96,6 +98,7 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn std::error::Error
         power: Power::new(boot.root.clone()),
         boot,
         network,
+        lldp,
         settings: RwLock::new(settings),
         client: tokio::sync::Mutex::new(client),
         started_at,
@@ -120,6 +123,22 @@ fn begin() -> Result<Boot, Box<dyn std::error::Error>> {
 
 fn boot_mac(settings: &Settings) -> Option<MacAddr> {
     settings.bootif.value.as_ref().map(|boot| boot.mac)
+}
+
+/// Listens for neighbours from the first link on, whether or not the report
+/// will want them: what settings say is known for sure only later.
+fn start_lldp(boot: &Boot) -> Option<LldpHandle> {
+    let boundaries = Boundaries {
+        root: boot.root.clone(),
+        clock: Arc::clone(&boot.clock),
+    };
+    match LldpHandle::start(boundaries, Vec::new()) {
+        Ok(listener) => Some(listener),
+        Err(error) => {
+            boot.events.warn(chain(&error));
+            None
+        }
+    }
 }
 
 /// Brings the network up in its own thread and passes its events on.

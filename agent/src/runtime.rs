@@ -96,7 +96,10 @@ impl Runtime {
         for effect in effects {
             match effect {
                 Effect::Emit(event) => self.agent.events.emit(&event),
-                Effect::Inspect => self.spawn(ironic::inspect),
+                Effect::Inspect => {
+                    let inputs = self.inputs.clone();
+                    self.spawn(|agent| ironic::inspect(agent, inputs));
+                }
                 Effect::Lookup { node_uuid } => {
                     self.spawn(|agent| ironic::lookup(agent, node_uuid))
                 }

@@ -216,7 +216,7 @@ impl fmt::Display for Wait {
 /// A point in the life of this boot whose time is reported.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Milestone {
-    /// `kernel`, `init`, `coldplug`, `agent`, `link`, `address`, `inventory`,
+    /// `kernel`, `init`, `coldplug`, `agent`, `link`, `address`, `neighbours`, `inventory`,
     /// `inspection`, `lookup`, `heartbeat`, `download`, `write`, `boot-entry`, ….
     pub name: String,
     /// Time since the kernel started, in milliseconds.

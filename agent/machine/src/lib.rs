@@ -10,6 +10,7 @@ pub mod clock;
 pub mod efi;
 pub mod execute;
 pub mod image;
+pub mod lldp;
 pub mod logs;
 pub mod meter;
 pub mod net;

@@ -12,6 +12,7 @@
 
 #[path = "dhcp/lab.rs"]
 mod lab;
+mod wires;
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -75,7 +75,7 @@ fn without_cable(name: &str, root: &Root) -> bool {
 
 /// An address of a link as the kernel has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct KernelAddress {
+pub(crate) struct KernelAddress {
     /// Index of the link.
     pub(super) link: u32,
     /// The address.

@@ -16,7 +16,7 @@ use crate::root::Root;
 
 /// Something changed.
 #[derive(Debug)]
-pub(super) enum Change {
+pub(crate) enum Change {
     /// A link appeared or changed.
     Link(Link),
     /// A link is gone; its index.
@@ -31,7 +31,7 @@ pub(super) enum Change {
 }
 
 /// News of links and addresses.
-pub(super) struct Changes {
+pub(crate) struct Changes {
     messages: futures_util::stream::BoxStream<'static, NetlinkPayload<RouteNetlinkMessage>>,
     root: Root,
     /// The socket is closed when nobody can send requests on it any more.
@@ -46,7 +46,7 @@ impl std::fmt::Debug for Changes {
 
 impl Changes {
     /// The next change; nothing once the netlink socket has failed.
-    pub(super) async fn next(&mut self) -> Option<Change> {
+    pub(crate) async fn next(&mut self) -> Option<Change> {
         loop {
             let payload = self.messages.next().await?;
             if let Some(change) = self.read(&payload) {
@@ -77,7 +77,7 @@ impl Changes {
 
 /// A netlink socket for requests.
 #[derive(Debug, Clone)]
-pub(super) struct Netlink {
+pub(crate) struct Netlink {
     pub(super) handle: Handle,
     root: Root,
 }
@@ -87,7 +87,7 @@ impl Netlink {
     /// news of a change that a request made carry the request's number, and on
     /// the same socket they would be taken for its answer. Must be called
     /// inside a tokio runtime.
-    pub(super) fn open(root: &Root) -> Result<(Self, Changes), NetError> {
+    pub(crate) fn open(root: &Root) -> Result<(Self, Changes), NetError> {
         let groups = [
             MulticastGroup::Link,
             MulticastGroup::Ipv4Ifaddr,
@@ -105,7 +105,7 @@ impl Netlink {
     }
 
     /// All links.
-    pub(super) async fn links(&self) -> Result<Vec<Link>, NetError> {
+    pub(crate) async fn links(&self) -> Result<Vec<Link>, NetError> {
         let listing = self.handle.link().get().execute();
         listing
             .map_ok(|message| links::read(&message, &self.root))

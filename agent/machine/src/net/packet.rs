@@ -25,6 +25,9 @@ use crate::net::NetError;
 /// client takes no longer message.
 const BUFFER: usize = 2048;
 
+/// EtherType of IPv4.
+const IPV4: u16 = 0x0800;
+
 /// A socket on one port.
 #[derive(Debug)]
 pub(super) struct PacketSocket {
@@ -55,7 +58,7 @@ impl PacketSocket {
                 None,
             )?;
             attach_filter(&socket)?;
-            bind(socket.as_raw_fd(), &address(port, [0; 6])?)?;
+            bind(socket.as_raw_fd(), &link_address(IPV4, port, [0; 6])?)?;
             watch(socket)
         };
         let socket = open().map_err(|source| NetError::Packet {
@@ -69,7 +72,7 @@ impl PacketSocket {
     /// Sends a packet, from the IPv4 header on, to a hardware address.
     pub(super) fn send(&self, packet: &[u8], hardware: [u8; 6]) -> Result<(), NetError> {
         let send = || -> io::Result<()> {
-            let target = address(self.port, hardware)?;
+            let target = link_address(IPV4, self.port, hardware)?;
             let socket = self.socket.get_ref().as_raw_fd();
             sendto(socket, packet, &target, MsgFlags::empty())?;
             Ok(())
@@ -109,7 +112,7 @@ impl PacketSocket {
 }
 
 /// Lets the event loop watch the socket.
-fn watch(socket: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+pub(crate) fn watch(socket: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     #[expect(unsafe_code, reason = "tokio cannot know who else closes the socket")]
     // SAFETY: the socket is owned by the value that is registered, which never
     // gives it away, so it stays open and the same until it is dropped.
@@ -131,16 +134,15 @@ fn receive_one(socket: &OwnedFd) -> io::Result<Option<Packet>> {
     }))
 }
 
-/// The address of a port and a machine on its network.
-fn address(port: u32, hardware: [u8; 6]) -> io::Result<LinkAddr> {
+/// The address of a port and a machine on its network, for packets of this
+/// EtherType. Port 0 is every port.
+pub(crate) fn link_address(ethertype: u16, port: u32, hardware: [u8; 6]) -> io::Result<LinkAddr> {
     let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
     let mut octets = [0; 8];
     octets[..6].copy_from_slice(&hardware);
     let raw = libc::sockaddr_ll {
         sll_family: u16::try_from(libc::AF_PACKET).map_err(|_| invalid())?,
-        sll_protocol: u16::try_from(libc::ETH_P_IP)
-            .map_err(|_| invalid())?
-            .to_be(),
+        sll_protocol: ethertype.to_be(),
         sll_ifindex: i32::try_from(port).map_err(|_| invalid())?,
         sll_hatype: 0,
         sll_pkttype: 0,

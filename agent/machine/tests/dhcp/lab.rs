@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A machine and the networks it is plugged into: two network namespaces, one
-//! virtual cable per port (`c0` … on the machine, `s0` … at the other end),
-//! dnsmasq at the other end.
-//!
-//! The machine's namespace belongs to the test's thread, the other one to a
-//! sleeping program, and every program dies with the thread: nothing is left
-//! behind, however a test ends.
+//! A machine and the networks it is plugged into: its cables, with dnsmasq at
+//! the other end.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,24 +13,18 @@ use ironseed_core::event::Event;
 use ironseed_core::network::NetworkStatus;
 use ironseed_machine::clock::SystemClock;
 use ironseed_machine::net::{Boundaries, Network, NetworkHandle, NetworkSettings};
-use ironseed_machine::root::Root;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use nix::sched::{CloneFlags, unshare};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-/// Long enough for any machine; nothing here depends on how much of it is
-/// used.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::wires::{PATIENCE, Wires};
 
 /// The kernel's setting that the agent changes.
 const SETTING: &str = "proc/sys/net/ipv4/conf/all/ignore_routes_with_linkdown";
 
 /// What a test works with.
 pub(crate) struct Lab {
-    directory: tempfile::TempDir,
-    /// Keeps the other end's namespace.
-    keeper: Child,
+    wires: Wires,
     servers: Vec<(u8, Child)>,
     network: Option<NetworkHandle>,
     events: Option<mpsc::UnboundedReceiver<Event>>,
@@ -108,63 +97,19 @@ impl Server {
 impl Lab {
     /// Runs a test in a machine without ports.
     pub(crate) fn run(test: impl AsyncFnOnce(&mut Lab)) {
-        require();
-        let directory = tempfile::tempdir().unwrap();
-        fs::create_dir_all(directory.path().join("etc")).unwrap();
-        unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).unwrap();
-        show_setting(directory.path());
-        let keeper = dying_with_us("unshare")
-            .args(["--net", "sleep", "infinity"])
-            .spawn()
-            .unwrap();
+        let wires = Wires::enter(&[("dnsmasq", "dnsmasq-base")]);
+        show_setting(wires.directory());
         let mut lab = Lab {
-            directory,
-            keeper,
+            wires,
             servers: vec![],
             network: None,
             events: None,
         };
-        lab.wait_for_namespace();
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .unwrap()
             .block_on(test(&mut lab));
-    }
-
-    /// Until `unshare` has made the other end's namespace.
-    fn wait_for_namespace(&mut self) {
-        let ours = fs::read_link("/proc/thread-self/ns/net").unwrap();
-        let theirs = format!("/proc/{}/ns/net", self.keeper.id());
-        loop {
-            match fs::read_link(&theirs) {
-                Ok(link) if link != ours => return,
-                _ => assert!(self.keeper.try_wait().unwrap().is_none(), "unshare ended"),
-            }
-            std::thread::yield_now();
-        }
-    }
-
-    /// Lays a cable: port `c<n>` with the hardware address `52:54:00:00:00:0<n>`.
-    /// The other end is down, so there is no carrier.
-    pub(crate) fn cable(&self, number: u8) {
-        let (near, far) = (format!("c{number}"), format!("s{number}"));
-        let mac = format!("52:54:00:00:00:0{number}");
-        let keeper = self.keeper.id().to_string();
-        self.ip(&[
-            "link", "add", &near, "address", &mac, "type", "veth", "peer", "name", &far, "netns",
-            &keeper,
-        ]);
-    }
-
-    /// Gives a port carrier.
-    pub(crate) fn plug(&self, number: u8) {
-        self.far_ip(&["link", "set", &format!("s{number}"), "up"]);
-    }
-
-    /// Takes it away.
-    pub(crate) fn unplug(&self, number: u8) {
-        self.far_ip(&["link", "set", &format!("s{number}"), "down"]);
     }
 
     /// Starts a DHCP server and waits until it listens.
@@ -211,7 +156,7 @@ impl Lab {
     }
 
     fn log_path(&self, cable: u8) -> PathBuf {
-        self.directory.path().join(format!("dnsmasq-{cable}.log"))
+        self.directory().join(format!("dnsmasq-{cable}.log"))
     }
 
     /// Starts the agent's network; `veth` links are its ports.
@@ -227,11 +172,6 @@ impl Lab {
         let (network, events) = Network::start(boundaries, settings).unwrap();
         self.network = Some(network);
         self.events = Some(events);
-    }
-
-    /// The machine's files: an empty `/etc` and one setting of the kernel.
-    pub(crate) fn root(&self) -> Root {
-        Root::open(self.directory.path()).unwrap()
     }
 
     /// The running network.
@@ -275,22 +215,6 @@ impl Lab {
                 _ => None,
             })
             .collect()
-    }
-
-    /// Runs `ip` on the machine.
-    pub(crate) fn ip(&self, arguments: &[&str]) -> String {
-        output(Command::new("ip").args(arguments))
-    }
-
-    fn far_ip(&self, arguments: &[&str]) {
-        output(self.far("ip").args(arguments));
-    }
-
-    /// A program at the other end.
-    fn far(&self, program: &str) -> Command {
-        let mut command = dying_with_us("nsenter");
-        command.args(["--target", &self.keeper.id().to_string(), "--net", program]);
-        command
     }
 
     fn link(&self, name: &str) -> Value {
@@ -346,23 +270,30 @@ impl Lab {
 
     /// The resolver's file.
     pub(crate) fn resolv_conf(&self) -> String {
-        fs::read_to_string(self.directory.path().join("etc/resolv.conf")).unwrap()
+        fs::read_to_string(self.directory().join("etc/resolv.conf")).unwrap()
     }
 
     /// Whether there is one.
     pub(crate) fn has_resolv_conf(&self) -> bool {
-        self.directory.path().join("etc/resolv.conf").exists()
+        self.directory().join("etc/resolv.conf").exists()
+    }
+}
+
+impl Deref for Lab {
+    type Target = Wires;
+
+    fn deref(&self) -> &Wires {
+        &self.wires
     }
 }
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        let servers = self.servers.iter_mut().map(|(_, child)| child);
-        for child in servers.chain([&mut self.keeper]) {
+        for (_, child) in &mut self.servers {
             let _ = child.kill();
             let _ = child.wait();
         }
-        let _ = umount2(&self.directory.path().join(SETTING), MntFlags::MNT_DETACH);
+        let _ = umount2(&self.directory().join(SETTING), MntFlags::MNT_DETACH);
     }
 }
 
@@ -401,47 +332,4 @@ fn show_setting(root: &Path) {
     fs::write(&place, "").unwrap();
     let real = Path::new("/").join(SETTING);
     mount(Some(&real), &place, nothing, MsFlags::MS_BIND, nothing).unwrap();
-}
-
-/// A program that is killed when the test's thread ends.
-fn dying_with_us(program: &str) -> Command {
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", program]);
-    command.stdin(Stdio::null());
-    command
-}
-
-fn output(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    assert!(
-        output.status.success(),
-        "{command:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// Fails with what is missing.
-fn require() {
-    let mut missing = vec![];
-    if !nix::unistd::geteuid().is_root() {
-        missing.push("root");
-    }
-    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
-    let runs = |program: &str| {
-        std::env::split_paths(&path).any(|directory| {
-            fs::metadata(directory.join(program))
-                .is_ok_and(|found| found.permissions().mode() & 0o111 != 0)
-        })
-    };
-    for program in ["ip", "unshare", "nsenter", "setpriv", "dnsmasq"] {
-        if !runs(program) {
-            missing.push(program);
-        }
-    }
-    assert!(
-        missing.is_empty(),
-        "this test needs: {} (Debian packages iproute2, util-linux, dnsmasq-base)",
-        missing.join(", ")
-    );
 }

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A packet socket that hears LLDP on every port (packet(7)).
+//!
+//! One socket serves all ports: it is bound to the EtherType only, and each
+//! frame says through which port it came. Being in the groups matters: a card
+//! drops frames to group addresses nobody asked for.
+
+use std::io;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::ptr;
+
+use ironseed_core::lldp::ETHERTYPE;
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::socket::{AddressFamily, LinkAddr, SockFlag, SockType, bind, recvfrom, socket};
+use tokio::io::unix::AsyncFd;
+
+use crate::net::{link_address, watch};
+
+/// Longer than any LLDP frame, which has to fit into an ordinary Ethernet
+/// frame. What a stranger sends beyond is cut off.
+const BUFFER: usize = 2048;
+
+/// The socket.
+#[derive(Debug)]
+pub(super) struct LldpSocket(AsyncFd<OwnedFd>);
+
+impl LldpSocket {
+    /// Opens the socket. Must be called inside a tokio runtime.
+    pub(super) fn open() -> io::Result<Self> {
+        let socket = socket(
+            AddressFamily::Packet,
+            SockType::Raw,
+            SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK,
+            None,
+        )?;
+        bind(socket.as_raw_fd(), &link_address(ETHERTYPE, 0, [0; 6])?)?;
+        Ok(Self(watch(socket)?))
+    }
+
+    /// Lets frames to a group address through on one port. The membership ends
+    /// with the socket or the port.
+    pub(super) fn join(&self, port: u32, group: [u8; 6]) -> io::Result<()> {
+        let invalid = |_| io::Error::from(io::ErrorKind::InvalidInput);
+        let mut address = [0; 8];
+        address[..6].copy_from_slice(&group);
+        let membership = libc::packet_mreq {
+            mr_ifindex: i32::try_from(port).map_err(invalid)?,
+            mr_type: u16::try_from(libc::PACKET_MR_MULTICAST).map_err(invalid)?,
+            mr_alen: 6,
+            mr_address: address,
+        };
+        let length = libc::socklen_t::try_from(size_of_val(&membership)).map_err(invalid)?;
+        #[expect(unsafe_code, reason = "nix has no wrapper for PACKET_ADD_MEMBERSHIP")]
+        // SAFETY: the kernel reads `length` bytes of `membership`, which is a
+        // whole packet_mreq and lives until the call returns.
+        let result = unsafe {
+            libc::setsockopt(
+                self.0.as_raw_fd(),
+                libc::SOL_PACKET,
+                libc::PACKET_ADD_MEMBERSHIP,
+                ptr::from_ref(&membership).cast(),
+                length,
+            )
+        };
+        Errno::result(result)?;
+        Ok(())
+    }
+
+    /// The next frame and the index of the port it came through.
+    pub(super) async fn receive(&self) -> io::Result<(u32, Vec<u8>)> {
+        loop {
+            let mut ready = self.0.readable().await?;
+            match ready.try_io(|socket| receive_one(socket.get_ref())) {
+                Ok(Ok(Some(frame))) => return Ok(frame),
+                // A frame of this machine, or nothing there after all.
+                Ok(Ok(None)) | Err(_) => {}
+                Ok(Err(error)) => return Err(error),
+            }
+        }
+    }
+}
+
+fn receive_one(socket: &OwnedFd) -> io::Result<Option<(u32, Vec<u8>)>> {
+    let mut bytes = vec![0; BUFFER];
+    let (length, from) = recvfrom::<LinkAddr>(socket.as_raw_fd(), &mut bytes)?;
+    bytes.truncate(length);
+    let foreign = |from: &LinkAddr| from.pkttype() != libc::PACKET_OUTGOING;
+    let port = |from: LinkAddr| u32::try_from(from.ifindex()).ok();
+    Ok(from
+        .filter(foreign)
+        .and_then(port)
+        .map(|port| (port, bytes)))
+}
