@@ -7,7 +7,14 @@
 //! why; a value is never made up.
 
 mod absence;
+mod firmware;
 mod kernel;
+pub(crate) mod kernel_list;
+mod memory;
+pub(crate) mod numa;
+mod processors;
+mod system;
+pub(crate) mod topology;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,13 +24,27 @@ use crate::smbios::{Structure, structures};
 use crate::snapshot::{Snapshot, Tree};
 
 pub use absence::{Absence, Absences};
+pub use firmware::{BootEntry, Firmware};
 pub use kernel::Kernel;
+pub use memory::{EmptySlot, Memory, MemoryModule, NodeMemory};
+pub use numa::NumaNode;
+pub use processors::{Processors, Socket};
+pub use system::{Board, Chassis, System};
+pub use topology::ProcessorCache;
 
 /// The machine in depth. Every section is there; one without content says why
 /// in `absent`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Hardware {
+    /// Who the machine, its board and its enclosure are.
+    pub system: System,
+    /// Firmware and boot entries.
+    pub firmware: Firmware,
+    /// Processors.
+    pub processors: Processors,
+    /// Memory.
+    pub memory: Memory,
     /// The running kernel.
     pub kernel: Kernel,
     /// What could not be known, and why.
@@ -38,7 +59,6 @@ pub(crate) struct Source<'a> {
     /// The files among it.
     pub(crate) files: &'a Tree,
     /// The structures of the SMBIOS table.
-    #[expect(dead_code, reason = "the sections that read it come next")]
     pub(crate) smbios: &'a [Structure<'a>],
 }
 
@@ -54,6 +74,10 @@ pub fn read(snapshot: &Snapshot) -> Hardware {
     let mut absent = Absences::default();
     absent.problems_of(snapshot);
     Hardware {
+        system: system::read(&source, &mut absent),
+        firmware: firmware::read(&source, &mut absent),
+        processors: processors::read(&source, &mut absent),
+        memory: memory::read(&source, &mut absent),
         kernel: kernel::read(&source, &mut absent),
         absent: absent.into_list(),
     }
