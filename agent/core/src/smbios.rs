@@ -9,11 +9,20 @@
 //! it panics, and it gives up at the first structure that is shorter than it
 //! expects.
 
+mod cache;
+pub mod chassis_names;
+mod entry_point;
 mod memory;
+pub mod memory_names;
 mod placeholder;
+mod processor;
+pub mod processor_names;
 
-pub use memory::{MemoryDevice, installed_mib, memory_devices};
+pub use cache::{Cache, cache};
+pub use entry_point::version;
+pub use memory::{MemoryArray, MemoryDevice, installed_mib, memory_arrays, memory_devices};
 pub use placeholder::is_placeholder;
+pub use processor::{Processor, processors};
 
 /// Bytes of the header of each structure: type, length, handle.
 const HEADER: usize = 4;
@@ -62,12 +71,34 @@ impl<'a> Structure<'a> {
         Some(u64::from_le_bytes(bytes.try_into().ok()?))
     }
 
+    /// How many bytes the fixed part has, header included.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.fixed.len()
+    }
+
+    /// The bytes at an offset, as many as wanted.
+    #[must_use]
+    pub fn bytes<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        let bytes = self.fixed.get(offset..offset.checked_add(N)?)?;
+        bytes.try_into().ok()
+    }
+
+    /// The string with a number as it is stored, from 1; `None` if there is none.
+    #[must_use]
+    pub fn stored_string(&self, number: u8) -> Option<&'a [u8]> {
+        let number = usize::from(number).checked_sub(1)?;
+        self.strings
+            .split(|byte| *byte == 0)
+            .nth(number)
+            .filter(|bytes| !bytes.is_empty())
+    }
+
     /// The string whose number stands at an offset, trimmed; `None` without
     /// one, or if the firmware only filled in a placeholder.
     #[must_use]
     pub fn string(&self, offset: usize) -> Option<String> {
-        let number = usize::from(self.byte(offset)?).checked_sub(1)?;
-        let bytes = self.strings.split(|byte| *byte == 0).nth(number)?;
+        let bytes = self.stored_string(self.byte(offset)?)?;
         let text = String::from_utf8_lossy(bytes);
         let text = text.trim();
         (!text.is_empty() && !is_placeholder(text)).then(|| text.to_owned())
@@ -215,6 +246,11 @@ pub(crate) mod tests {
             }
         }
         assert!(fixed <= table.len(), "structures do not overlap");
-        let _ = installed_mib(&found);
+        let _ = (installed_mib(&found), memory_arrays(&found));
+        for processor in processors(&found) {
+            for handle in processor.caches {
+                let _ = cache(&found, handle);
+            }
+        }
     }
 }

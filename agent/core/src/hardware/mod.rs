@@ -10,9 +10,16 @@ mod absence;
 mod accelerators;
 mod bmc;
 mod controllers;
+mod firmware;
 mod kernel;
+pub(crate) mod kernel_list;
+mod memory;
 mod neighbours;
+pub(crate) mod numa;
 mod pci;
+mod processors;
+mod system;
+pub(crate) mod topology;
 mod tpm;
 
 use schemars::JsonSchema;
@@ -32,9 +39,15 @@ pub use controllers::{
     ControllerKind, Controllers, Enclosure, EnclosureSlot, RaidVolume, SasExpander,
     StorageController,
 };
+pub use firmware::{BootEntry, Firmware};
 pub use kernel::Kernel;
+pub use memory::{EmptySlot, Memory, MemoryModule, NodeMemory};
 pub use neighbours::PortNeighbour;
+pub use numa::NumaNode;
 pub use pci::{PciDevice, PciErrors, PciLink, PciSlot};
+pub use processors::{Processors, Socket};
+pub use system::{Board, Chassis, System};
+pub use topology::ProcessorCache;
 pub use tpm::Tpm;
 
 /// The machine in depth. Every section is there; one without content says why
@@ -42,6 +55,14 @@ pub use tpm::Tpm;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Hardware {
+    /// Who the machine, its board and its enclosure are.
+    pub system: System,
+    /// Firmware and boot entries.
+    pub firmware: Firmware,
+    /// Processors.
+    pub processors: Processors,
+    /// Memory.
+    pub memory: Memory,
     /// The running kernel.
     pub kernel: Kernel,
     /// What is at the other end of each cable, as LLDP tells it.
@@ -87,6 +108,10 @@ pub fn read(snapshot: &Snapshot) -> Hardware {
     let pci_slots = pci::read_slots(source.smbios);
     let pci_devices = pci::read(&source, &pci_slots, &mut absent);
     Hardware {
+        system: system::read(&source, &mut absent),
+        firmware: firmware::read(&source, &mut absent),
+        processors: processors::read(&source, &mut absent),
+        memory: memory::read(&source, &mut absent),
         kernel: kernel::read(&source, &mut absent),
         neighbours: neighbours::read(&source, &mut absent),
         bmc: bmc::read(&source, &mut absent),

@@ -49,10 +49,11 @@ pub(super) fn read(snapshot: &Snapshot, structures: &[Structure<'_>]) -> Cpu {
 }
 
 /// `/proc/cpuinfo`: a block of `key : value` lines for each logical processor.
-struct Cpuinfo<'a>(Vec<BTreeMap<&'a str, &'a str>>);
+#[derive(Debug)]
+pub(crate) struct Cpuinfo<'a>(Vec<BTreeMap<&'a str, &'a str>>);
 
 impl<'a> Cpuinfo<'a> {
-    fn parse(text: &'a str) -> Self {
+    pub(crate) fn parse(text: &'a str) -> Self {
         let blocks = text
             .split("\n\n")
             .map(|block| {
@@ -66,6 +67,22 @@ impl<'a> Cpuinfo<'a> {
             .filter(|block| !block.is_empty())
             .collect();
         Self(blocks)
+    }
+
+    /// The block of a logical processor.
+    pub(crate) fn processor(&self, number: u32) -> Option<&BTreeMap<&'a str, &'a str>> {
+        self.0.iter().find(|block| {
+            block
+                .get("processor")
+                .is_some_and(|text| text.parse() == Ok(number))
+        })
+    }
+
+    /// The numbers of the logical processors that have a block.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = u32> {
+        self.0
+            .iter()
+            .filter_map(|block| block.get("processor")?.parse().ok())
     }
 
     /// The first value of a key.
@@ -106,7 +123,8 @@ fn model_name(cpuinfo: &Cpuinfo<'_>, structures: &[Structure<'_>]) -> Option<Str
         })
 }
 
-fn hexadecimal(text: &str) -> Option<u32> {
+/// The number in a text such as `0x41`.
+pub(crate) fn hexadecimal(text: &str) -> Option<u32> {
     u32::from_str_radix(text.strip_prefix("0x")?, 16).ok()
 }
 

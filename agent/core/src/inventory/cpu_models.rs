@@ -29,7 +29,7 @@ const MODELS: &[(u32, u32, &str)] = &[
 ];
 
 /// The name of a core; `None` if it is not known here.
-pub(super) fn arm_model(implementer: u32, part: u32) -> Option<&'static str> {
+pub(crate) fn arm_model(implementer: u32, part: u32) -> Option<&'static str> {
     MODELS
         .iter()
         .find(|(by, number, _)| (*by, *number) == (implementer, part))

@@ -24,7 +24,7 @@ pub(super) fn read(files: &Tree, structures: &[Structure<'_>]) -> Memory {
     }
 }
 
-fn mem_total(meminfo: &str) -> Option<u64> {
+pub(crate) fn mem_total(meminfo: &str) -> Option<u64> {
     let line = meminfo
         .lines()
         .find_map(|line| line.strip_prefix("MemTotal:"))?;

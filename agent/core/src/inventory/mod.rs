@@ -33,15 +33,18 @@ use crate::smbios;
 use crate::snapshot::Snapshot;
 
 pub use cpu::Cpu;
+pub(crate) use cpu::{Cpuinfo, hexadecimal};
+pub(crate) use cpu_models::arm_model;
 pub use devices::block_devices;
 pub use disks::{Disk, disks};
 pub use interfaces::Interface;
 pub use link_modes::highest_speed;
 pub use memory::Memory;
+pub(crate) use memory::mem_total;
 pub use partitions::{TableEntry, table_entries};
 pub use signatures::{Signature, signature};
-pub(crate) use system::TABLE;
 pub use system::{Boot, Firmware, SystemVendor, is_virtual_machine};
+pub(crate) use system::{TABLE, text_or_none};
 
 /// What is known about this boot besides the machine itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -53,13 +53,13 @@ pub(super) fn vendor(files: &Tree, structures: &[Structure<'_>]) -> SystemVendor
             .iter()
             .find(|structure| structure.kind == kind)
             .and_then(|structure| structure.string(offset))
-            .or_else(|| told(files, &format!("/sys/class/dmi/id/{attribute}")))
+            .or_else(|| text_or_none(files, &format!("/sys/class/dmi/id/{attribute}")))
     };
     SystemVendor {
         product_name: text(SYSTEM, 0x05, "product_name")
-            .or_else(|| told(files, "/proc/device-tree/model")),
+            .or_else(|| text_or_none(files, "/proc/device-tree/model")),
         serial_number: text(SYSTEM, 0x07, "product_serial")
-            .or_else(|| told(files, "/proc/device-tree/serial-number")),
+            .or_else(|| text_or_none(files, "/proc/device-tree/serial-number")),
         manufacturer: text(SYSTEM, 0x04, "sys_vendor"),
         firmware: Firmware {
             vendor: text(BIOS, 0x04, "bios_vendor"),
@@ -70,7 +70,7 @@ pub(super) fn vendor(files: &Tree, structures: &[Structure<'_>]) -> SystemVendor
 }
 
 /// The text of a file unless it is a placeholder.
-fn told(files: &Tree, path: &str) -> Option<String> {
+pub(crate) fn text_or_none(files: &Tree, path: &str) -> Option<String> {
     files
         .text(path)
         .filter(|text| !is_placeholder(text))

@@ -8,6 +8,16 @@ pub(super) const ROWS: &[Row] = &[
         "/sys/devices/system/cpu",
         &["online", "possible", "present"],
     ),
+    ("/sys/devices/system/cpu/smt", &["active", "control"]),
+    ("/sys/devices/system/cpu/vulnerabilities", &["*"]),
+    (
+        "/sys/devices/system/cpu/cpu*/cache/index*",
+        &["level", "shared_cpu_list", "size", "type"],
+    ),
+    (
+        "/sys/devices/system/node/node*",
+        &["cpulist", "distance", "meminfo"],
+    ),
     (
         "/sys/devices/system/cpu/cpu*/topology",
         &["core_id", "physical_package_id", "thread_siblings_list"],
