@@ -8,6 +8,7 @@
 
 mod absence;
 mod kernel;
+mod network;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,10 @@ use crate::snapshot::{Snapshot, Tree};
 
 pub use absence::{Absence, Absences};
 pub use kernel::Kernel;
+pub use network::{
+    Diagnostics, Duplex, Fec, Lane, LinkModes, Medium, NetworkPort, RdmaDevice, RdmaPort, Reach,
+    Sriov, Transceiver,
+};
 
 /// The machine in depth. Every section is there; one without content says why
 /// in `absent`.
@@ -26,6 +31,8 @@ pub use kernel::Kernel;
 pub struct Hardware {
     /// The running kernel.
     pub kernel: Kernel,
+    /// Network ports, in name order.
+    pub network: Vec<NetworkPort>,
     /// What could not be known, and why.
     pub absent: Vec<Absence>,
 }
@@ -55,6 +62,7 @@ pub fn read(snapshot: &Snapshot) -> Hardware {
     absent.problems_of(snapshot);
     Hardware {
         kernel: kernel::read(&source, &mut absent),
+        network: network::read(&source, &mut absent),
         absent: absent.into_list(),
     }
 }
