@@ -92,6 +92,12 @@ pub(super) fn port_type(settings: &LinkSettings) -> Option<String> {
     Some(name.to_owned())
 }
 
+/// Whether something is plugged into the port that has an EEPROM: `PORT_FIBRE`,
+/// `PORT_DA`.
+pub(super) fn takes_modules(settings: &LinkSettings) -> bool {
+    matches!(settings.port, 0x03 | 0x05)
+}
+
 /// `DUPLEX_*`.
 pub(super) fn duplex(settings: &LinkSettings) -> Option<Duplex> {
     match settings.duplex {

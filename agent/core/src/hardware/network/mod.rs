@@ -125,7 +125,8 @@ fn port(
         switch_id: file("phys_switch_id"),
         driver: files
             .link_name(&format!("{path}/device/driver"))
-            .map(str::to_owned),
+            .map(str::to_owned)
+            .or_else(|| driver.and_then(|driver| told(&driver.driver))),
         driver_version: driver.and_then(|driver| told(&driver.version)),
         firmware_version: driver.and_then(|driver| firmware(&driver.firmware_version)),
         port_type: settings.and_then(link::port_type),
@@ -162,7 +163,13 @@ fn address(bytes: &[u8]) -> Option<String> {
 
 /// The module, and why it or a part of it could not be read.
 fn module(link: &NetworkLink, absent: &mut Absences) -> Option<Transceiver> {
-    let module = link.module.as_ref()?;
+    let Some(module) = &link.module else {
+        if link.settings.as_ref().is_some_and(link::takes_modules) {
+            let reason = "the driver has no way to read modules";
+            absent.note(&link.name, "transceiver", reason);
+        }
+        return None;
+    };
     if let Some(reason) = &module.error {
         absent.note(&link.name, "transceiver", reason);
     }

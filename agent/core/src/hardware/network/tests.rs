@@ -151,3 +151,17 @@ fn a_captured_tree_without_netlink_says_what_is_missing() {
     let absent = absent.into_list();
     assert_eq!((absent[0].subject.as_str(), absent.len()), ("eno1", 1));
 }
+
+#[test]
+fn a_module_that_cannot_be_read_is_an_absence_where_there_may_be_one() {
+    for (port_type, expected) in [(3, 1), (5, 1), (0, 0), (0xff, 0)] {
+        let mut snapshot = snapshot();
+        let link = &mut snapshot.links[0];
+        link.module = None;
+        link.settings.as_mut().expect("settings").port = port_type;
+        let mut absent = Absences::default();
+        let ports = read(&source_of(&snapshot), &mut absent);
+        assert_eq!(ports[0].transceiver, None);
+        assert_eq!(absent.into_list().len(), expected, "{port_type}");
+    }
+}
