@@ -19,7 +19,9 @@ use std::time::Duration;
 
 use ironseed_core::event::{Event, Wait};
 use ironseed_core::network::{DhcpState, MacAddr, NetworkMode, WaitFor};
+use ironseed_core::snapshot::NetworkLink;
 use ironseed_machine::net::{NetworkSettings, bring_down_all, route_source};
+use ironseed_machine::snapshot::{Reach, take};
 
 use lab::{Lab, Server};
 
@@ -345,5 +347,42 @@ fn links_stay_down_after_lockdown() {
         bring_down_all(&lab.root()).await.unwrap();
         assert!(lab.is_down("c0"));
         assert!(!lab.is_down("lo"));
+    });
+}
+
+/// Hot-plugged links are in the next snapshot, with all their names and what
+/// ethtool tells of them (`ethtool c0` says the same of a veth).
+#[test]
+fn a_link_that_is_added_is_in_the_next_snapshot() {
+    Lab::run(async |lab: &mut Lab| {
+        lab.cable(0);
+        let names = |links: &[NetworkLink]| -> Vec<String> {
+            links.iter().map(|link| link.name.clone()).collect()
+        };
+        assert_eq!(names(&take(&lab.root(), Reach::Live).links), ["lo", "c0"]);
+
+        lab.cable(1);
+        let alternative = "enp59s0f0np0-the-first-port";
+        lab.ip(&[
+            "link",
+            "property",
+            "add",
+            "dev",
+            "c1",
+            "altname",
+            alternative,
+        ]);
+        let links = take(&lab.root(), Reach::Live).links;
+        assert_eq!(names(&links), ["lo", "c0", "c1"]);
+        let link = &links[2];
+        assert_eq!(link.address, [0x52, 0x54, 0, 0, 0, 1]);
+        assert!(link.permanent_address.is_empty(), "it was set, not made");
+        assert_eq!(link.alternative_names, [alternative]);
+        assert_eq!(link.speed_mbps, Some(10_000));
+        let driver = link.driver.as_ref().unwrap();
+        assert_eq!(driver.driver, "veth");
+        let settings = link.settings.as_ref().unwrap();
+        assert_eq!((settings.duplex, settings.port), (1, 0));
+        assert_eq!(link.module, None);
     });
 }

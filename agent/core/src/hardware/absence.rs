@@ -57,7 +57,9 @@ impl Absences {
             self.note(subject, "everything", reason);
         }
         for (path, entry) in snapshot.files.iter() {
-            if let Entry::Unreadable(reason) = entry {
+            if let Entry::Unreadable(reason) = entry
+                && !is_of_a_network_link(path)
+            {
                 self.note(path, "content", reason);
             }
         }
@@ -72,6 +74,16 @@ impl Absences {
     }
 }
 
+/// Whether a file is an attribute of a network link. The kernel has the same ones
+/// for every link and answers with an error where one does not apply (the speed
+/// of a port without carrier), so that such an error says nothing.
+fn is_of_a_network_link(path: &str) -> bool {
+    let mut parts = path.rsplit('/');
+    let _attribute = parts.next();
+    let _name = parts.next();
+    parts.next() == Some("net")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,10 +94,13 @@ mod tests {
         snapshot
             .problems
             .insert("/dev/sda".into(), "no answer within 10 s".into());
-        snapshot.files.insert(
-            "/sys/class/net/eno1/speed",
-            Entry::Unreadable("Invalid argument".into()),
-        );
+        for path in [
+            "/sys/devices/pci0000:00/0000:00:06.0/wwid",
+            "/sys/devices/pci0000:00/0000:00:07.0/net/eno1/speed",
+        ] {
+            let reason = "Invalid argument".to_owned();
+            snapshot.files.insert(path, Entry::Unreadable(reason));
+        }
         let mut absent = Absences::default();
         absent.problems_of(&snapshot);
         absent.problems_of(&snapshot);
@@ -93,6 +108,7 @@ mod tests {
         let list = absent.into_list();
         assert_eq!(list.len(), 2);
         assert_eq!(list[0].subject, "/dev/sda");
+        assert_eq!(list[1].subject, "/sys/devices/pci0000:00/0000:00:06.0/wwid");
         assert_eq!(list[1].reason, "Invalid argument");
     }
 }

@@ -15,6 +15,7 @@ mod kernel;
 pub(crate) mod kernel_list;
 mod memory;
 mod neighbours;
+mod network;
 pub(crate) mod numa;
 mod pci;
 mod processors;
@@ -43,6 +44,10 @@ pub use firmware::{BootEntry, Firmware};
 pub use kernel::Kernel;
 pub use memory::{EmptySlot, Memory, MemoryModule, NodeMemory};
 pub use neighbours::PortNeighbour;
+pub use network::{
+    Diagnostics, Duplex, Fec, Lane, LinkModes, Medium, NetworkPort, RdmaDevice, RdmaPort, Reach,
+    Sriov, Transceiver,
+};
 pub use numa::NumaNode;
 pub use pci::{PciDevice, PciErrors, PciLink, PciSlot};
 pub use processors::{Processors, Socket};
@@ -79,6 +84,8 @@ pub struct Hardware {
     pub accelerators: Vec<Accelerator>,
     /// Controllers of disks and what hangs on them.
     pub controllers: Controllers,
+    /// Network ports, in name order.
+    pub network: Vec<NetworkPort>,
     /// What could not be known, and why.
     pub absent: Vec<Absence>,
 }
@@ -120,6 +127,7 @@ pub fn read(snapshot: &Snapshot) -> Hardware {
         controllers: controllers::read(&source, &pci_devices, &mut absent),
         pci_devices,
         pci_slots,
+        network: network::read(&source, &mut absent),
         absent: absent.into_list(),
     }
 }

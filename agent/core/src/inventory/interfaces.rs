@@ -162,7 +162,7 @@ fn with_scope(address: IpAddr, name: &str) -> String {
 
 /// The PCI function the interface belongs to, also if a virtio device stands
 /// between; adapters on other buses have none.
-fn pci_address(files: &Tree, path: &str) -> Option<String> {
+pub(crate) fn pci_address(files: &Tree, path: &str) -> Option<String> {
     let device = files.canonical(&format!("{path}/device"))?;
     super::ancestry::chain(files, &device)
         .into_iter()

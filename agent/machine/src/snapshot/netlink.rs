@@ -151,4 +151,22 @@ mod tests {
         assert_eq!(loop_back.hardware_type, 772);
         assert_eq!(loop_back.address, [0; 6]);
     }
+    #[test]
+    fn both_addresses_and_every_name_of_a_link_are_kept() {
+        let mut message = LinkMessage::default();
+        message.header.index = 3;
+        message.attributes = vec![
+            LinkAttribute::IfName("eno2".into()),
+            LinkAttribute::Address(vec![0x24, 0x6e, 0x96, 0, 0, 1]),
+            LinkAttribute::PermAddress(vec![0x24, 0x6e, 0x96, 0, 0, 2]),
+            LinkAttribute::PropList(vec![
+                Prop::AltIfName("enp59s0f1".into()),
+                Prop::AltIfName("enp59s0f1np1".into()),
+            ]),
+        ];
+        let link = link_of(&message);
+        assert_eq!(link.address, [0x24, 0x6e, 0x96, 0, 0, 1]);
+        assert_eq!(link.permanent_address, [0x24, 0x6e, 0x96, 0, 0, 2]);
+        assert_eq!(link.alternative_names, ["enp59s0f1", "enp59s0f1np1"]);
+    }
 }

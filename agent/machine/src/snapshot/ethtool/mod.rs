@@ -88,8 +88,12 @@ fn ask(name: &str, modules: bool, answer: impl Fn(Answer)) {
 
 impl Asking {
     /// Waits for the answers and puts them into the snapshot's links.
-    pub(super) fn finish(mut self, snapshot: &mut Snapshot) {
-        let deadline = Instant::now() + PATIENCE;
+    pub(super) fn finish(self, snapshot: &mut Snapshot) {
+        self.finish_within(PATIENCE, snapshot);
+    }
+
+    fn finish_within(mut self, patience: Duration, snapshot: &mut Snapshot) {
+        let deadline = Instant::now() + patience;
         while !self.waiting.is_empty() {
             let left = deadline.saturating_duration_since(Instant::now());
             let Ok((index, answer)) = self.receiver.recv_timeout(left) else {
@@ -101,7 +105,7 @@ impl Asking {
             put(snapshot, index, answer);
         }
         for index in self.waiting {
-            let seconds = PATIENCE.as_secs();
+            let seconds = patience.as_secs();
             give_up(snapshot, index, format!("no answer within {seconds} s"));
         }
         snapshot.problems.extend(self.not_asked);
@@ -184,20 +188,39 @@ mod tests {
     }
 
     #[test]
-    fn what_was_answered_before_a_hang_stays() {
-        let mut snapshot = snapshot(&["eno1"]);
-        let answers = Answers {
-            settings: Some(ironseed_core::snapshot::LinkSettings {
-                speed: 25_000,
-                ..Default::default()
-            }),
-            ..Answers::default()
+    fn a_link_that_hangs_keeps_what_it_answered_and_the_others_all() {
+        let mut snapshot = snapshot(&["eno1", "eno2"]);
+        let (sender, receiver) = mpsc::channel();
+        let asking = Asking {
+            receiver,
+            waiting: vec![1, 2],
+            not_asked: Vec::new(),
         };
-        put(&mut snapshot, 1, Answer::Driver(Box::new(answers), None));
-        give_up(&mut snapshot, 1, "no answer within 10 s".into());
-        let link = &snapshot.links[0];
-        assert_eq!(link.speed_mbps, Some(25_000));
-        let error = link.module.as_ref().and_then(|module| module.error.clone());
-        assert_eq!(error.as_deref(), Some("no answer within 10 s"));
+        for index in [1, 2] {
+            let answers = Answers {
+                settings: Some(ironseed_core::snapshot::LinkSettings {
+                    speed: 25_000,
+                    ..Default::default()
+                }),
+                ..Answers::default()
+            };
+            let answer = Answer::Driver(Box::new(answers), None);
+            sender.send((index, answer)).expect("somebody listens");
+        }
+        sender.send((2, Answer::Done)).expect("somebody listens");
+        // The sender of the first link lives on and says nothing more.
+        asking.finish_within(Duration::ZERO, &mut snapshot);
+        let [first, second] = snapshot.links.as_slice() else {
+            panic!("two links");
+        };
+        assert_eq!(first.speed_mbps, Some(25_000));
+        let error = first
+            .module
+            .as_ref()
+            .and_then(|module| module.error.clone());
+        assert_eq!(error.as_deref(), Some("no answer within 0 s"));
+        assert_eq!(second.speed_mbps, Some(25_000));
+        assert_eq!(second.module, None);
+        drop(sender);
     }
 }
