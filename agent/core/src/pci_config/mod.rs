@@ -39,6 +39,8 @@ pub struct ConfigSpace {
 /// Capability PCI Express (section 7.5.3).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Express {
+    /// Whether it is a part of the root complex; those have no link.
+    pub integrated: bool,
     /// The link as it runs now.
     pub now: Lanes,
     /// The most the function's side of the link can do.
@@ -106,11 +108,15 @@ fn capability(
     }
 }
 
-/// Link capabilities and link status, at 0x0c and 0x12 of the capability.
+/// Capabilities, link capabilities and link status, at 0x02, 0x0c and 0x12 of
+/// the capability.
 fn express(capability: &[u8]) -> Option<Express> {
+    // Port types: root complex integrated endpoint, root complex event collector.
+    let integrated = matches!(*capability.get(2)? >> 4, 9 | 10);
     let most = u32::from_le_bytes(capability.get(0x0c..0x10)?.try_into().ok()?);
     let now = u16::from_le_bytes(capability.get(0x12..0x14)?.try_into().ok()?);
     Some(Express {
+        integrated,
         now: lanes(u32::from(now)),
         most: lanes(most),
     })

@@ -137,9 +137,24 @@ fn real_devices_tell_their_links() {
         (SAMSUNG_NVME, lanes(8_000, 4), lanes(8_000, 4)),
     ] {
         let express = parse(&from_dump(dump)).express;
-        assert_eq!(express, Some(Express { now, most }), "{dump}");
+        let expected = Express {
+            integrated: false,
+            now,
+            most,
+        };
+        assert_eq!(express, Some(expected), "{dump}");
     }
     assert_eq!(parse(&from_dump(VIRTIO)), ConfigSpace::default());
+}
+
+#[test]
+fn parts_of_the_root_complex_are_told() {
+    let mut space = from_dump(CONNECTX_5);
+    for (kind, expected) in [(0x02, false), (0x42, false), (0x92, true), (0xa2, true)] {
+        space[0x62] = kind;
+        let express = parse(&space).express.expect("PCI Express");
+        assert_eq!(express.integrated, expected, "{kind:#x}");
+    }
 }
 
 #[test]

@@ -150,10 +150,12 @@ fn controller(
             .find_map(|name| files.text(&format!("{host}/{name}")))
             .map(str::to_owned)
     };
-    let host_driver = told(&["proc_name"]).filter(|name| name != "<NULL>" && name != "(null)");
+    let driver = told(&["proc_name"])
+        .filter(|name| name != "<NULL>" && name != "(null)")
+        .or_else(|| device.and_then(|device| device.driver.clone()));
     StorageController {
-        kind: kind(host_driver.as_deref(), device),
-        driver: host_driver.or_else(|| device.and_then(|device| device.driver.clone())),
+        kind: kind(driver.as_deref(), device),
+        driver,
         model: told(MODEL),
         firmware: told(FIRMWARE),
         bios: told(BIOS),
@@ -182,6 +184,8 @@ fn kind(driver: Option<&str>, device: Option<&PciDevice>) -> ControllerKind {
         "virtio_scsi" | "vmw_pvscsi" | "storvsc" | "hv_storvsc" | "xen-scsifront" => {
             ControllerKind::Virtual
         }
+        // It has the class of RAID and only leads to NVMe drives.
+        "vmd" => ControllerKind::Other,
         _ => match device.map(PciDevice::kind) {
             Some("0104") => ControllerKind::Raid,
             Some("0107") => ControllerKind::Sas,
@@ -299,6 +303,7 @@ mod tests {
             function("0000:5c:00.0", "010400", "1000", Some("megaraid_sas")),
             function("0000:5e:00.0", "0c0400", "1077", None),
             function("0000:81:00.0", "010700", "9005", Some("smartpqi")),
+            function("0000:97:00.5", "010400", "8086", Some("vmd")),
         ];
         let mut absent = Absences::default();
         let found = read(&files, &devices, &mut absent);
@@ -314,6 +319,7 @@ mod tests {
                 (ControllerKind::Raid, "host1".to_owned(), None),
                 (ControllerKind::FibreChannel, String::new(), None),
                 (ControllerKind::Raid, "host3".to_owned(), Some("5.00-0")),
+                (ControllerKind::Other, String::new(), None),
                 (ControllerKind::Sas, "host11".to_owned(), None),
             ]
         );

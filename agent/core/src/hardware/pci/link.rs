@@ -31,6 +31,10 @@ pub struct PciLink {
 /// show links in sysfs).
 pub(super) fn read(files: &Tree, path: &str, express: Option<Express>) -> Option<PciLink> {
     let express = express.unwrap_or_default();
+    // sysfs shows a link of 2.5 GT/s even where there is none.
+    if express.integrated {
+        return None;
+    }
     let speed = |name: &str| speed_mts(files.text(&format!("{path}/{name}"))?);
     let width = |name: &str| lanes(files.text(&format!("{path}/{name}"))?);
     let link = PciLink {
@@ -41,7 +45,7 @@ pub(super) fn read(files: &Tree, path: &str, express: Option<Express>) -> Option
         port_speed_max_mts: speed("../max_link_speed"),
         port_width_max: width("../max_link_width"),
     };
-    // Functions inside the chip set have the files, but no link.
+    // Without a configuration space such functions show themselves by these.
     let has_link = link.speed_mts.is_some() || link.width_max.is_some();
     has_link.then_some(link)
 }

@@ -192,6 +192,12 @@ fn the_configuration_space_fills_what_sysfs_does_not_show() {
         Some("40-7d-0f-ff-ff-97-06-f8")
     );
     assert!(absent.is_empty());
+    // The same as a part of the root complex.
+    let mut integrated = space.clone();
+    integrated[0xa2] = 0x92;
+    snapshot.files.insert(path, Entry::File(Bytes(integrated)));
+    let (devices, _) = read_machine(&snapshot, &[]);
+    assert_eq!(devices[0].link, None);
     // Without the administrator's rights only the header is shown.
     space.truncate(64);
     snapshot.files.insert(path, Entry::File(Bytes(space)));
