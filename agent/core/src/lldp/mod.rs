@@ -36,6 +36,10 @@ pub use tlv::RawTlv;
 
 use crate::snapshot::LldpPort;
 
+/// Subtype of a port identifier that is an agent circuit ID (RFC 3046), as the
+/// raw form has it.
+const AGENT_CIRCUIT_ID: &str = "06";
+
 /// What the neighbour says in a frame; `None` if it is no LLDP frame.
 #[must_use]
 pub fn decode(frame: &[u8]) -> Option<Neighbour> {
@@ -48,7 +52,9 @@ pub fn decode(frame: &[u8]) -> Option<Neighbour> {
 ///
 /// A TLV that is cut short, comes twice or is not what its type says is left
 /// out: Ironic's hook `local-link-connection` does not expect such a value and
-/// would fail the whole inspection for it. The section `neighbours` has it.
+/// would fail the whole inspection for it. The hook `parse-lldp` likewise does
+/// not expect an agent circuit ID as the port's identifier. The section
+/// `neighbours` has them all.
 #[must_use]
 pub fn raw(ports: &BTreeMap<String, LldpPort>, name: &str) -> Vec<RawTlv> {
     let first = ports.get(name).and_then(|port| port.frames.first());
@@ -56,4 +62,7 @@ pub fn raw(ports: &BTreeMap<String, LldpPort>, name: &str) -> Vec<RawTlv> {
         .and_then(|heard| frame::parse(&heard.frame.0))
         .map(|frame| neighbour::read(&frame).1)
         .unwrap_or_default()
+        .into_iter()
+        .filter(|tlv| !(tlv.0 == 2 && tlv.1.starts_with(AGENT_CIRCUIT_ID)))
+        .collect()
 }

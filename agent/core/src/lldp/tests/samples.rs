@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Frames as switches send them, put together from the vendors' documented
-//! output: which subtypes, which organizational TLVs, in which order.
+//! output: which subtypes, which organizational TLVs, in which order; and one
+//! as it was captured.
 
 /// Appends one TLV.
 pub(in crate::lldp) fn tlv(kind: u8, value: &[u8]) -> Vec<u8> {
@@ -125,6 +126,23 @@ pub(in crate::lldp) fn sonic() -> Vec<u8> {
             b"\x11\x02\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x28\x02\x00\x00\x00\x02\x00",
         ),
         (4, b"Ethernet16"),
+        (0, b""),
+    ])
+}
+
+/// Captured from Debian's lldpd 1.0.16 on a virtual cable, with a name and a
+/// description of its own.
+pub(in crate::lldp) fn lldpd() -> Vec<u8> {
+    frame(&[
+        (1, b"\x04\x12\x67\xc5\x01\x4c\x0f"),
+        (2, b"\x03\x12\x67\xc5\x01\x4c\x0f"),
+        (3, b"\x00\x78"),
+        (5, b"leaf-1"),
+        (6, b"Ironseed test switch"),
+        (7, b"\x00\x9c\x00\x80"),
+        (4, b"s0"),
+        (127, b"\x00\x12\x0f\x03\x01\x00\x00\x00\x00"),
+        (127, b"\x00\x12\x0f\x01\x00\x80\x00\x00\x36"),
         (0, b""),
     ])
 }
