@@ -24,6 +24,7 @@ pub mod network;
 pub mod node;
 pub mod partition;
 pub mod plan;
+pub mod profile;
 pub mod smbios;
 pub mod snapshot;
 pub mod steps;
