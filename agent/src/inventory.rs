@@ -5,9 +5,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use ironseed_core::inventory::{Facts, read};
+use hardware_profiles::ProfileSet;
+use ironseed_core::inventory::Facts;
+use ironseed_core::profile::recognise;
+use ironseed_machine::boot_sources;
 use ironseed_machine::root::Root;
 use ironseed_machine::snapshot::{Reach, take};
+
+use crate::profile;
 
 /// Flags of `ironseed-agent inventory`.
 #[derive(Debug, Args)]
@@ -36,7 +41,11 @@ pub(crate) fn show(arguments: &InventoryArguments) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let inventory = read(&take(&root, reach), &Facts::default());
+    let (set, rejected) = ProfileSet::with(&boot_sources::profiles(&root));
+    for one in &rejected {
+        eprintln!("warning: {}", profile::left_out(one));
+    }
+    let inventory = recognise(&set, &take(&root, reach), &Facts::default()).inventory;
     match serde_json::to_string_pretty(&inventory) {
         Ok(text) => {
             println!("{text}");

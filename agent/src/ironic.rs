@@ -6,12 +6,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs as _};
 use std::sync::{Arc, PoisonError};
 
 use bootconfig::{LookupConfig, Protocol, Settings, apply_lookup};
+use ironseed_core::event::Event;
 use ironseed_core::image_request::Secret;
 use ironseed_core::inventory;
 use ironseed_core::lifecycle::{HeartbeatFacts, Input, LookupFacts, Refusal};
 use ironseed_core::network::PortStatus;
 use ironseed_core::network::advertise::{AdvertiseRule, Candidate, NoAddress, advertised_address};
 use ironseed_core::node::Node;
+use ironseed_core::profile::{self, MachineProfile, Recognised};
 use ironseed_core::snapshot::Snapshot;
 use ironseed_core::{hardware, hints, inspection};
 use ironseed_ironic::client::{Client, ClientOptions};
@@ -94,11 +96,13 @@ async fn payload(agent: &Arc<Agent>, snapshot: Snapshot) -> serde_json::Value {
     let collectors = settings.inspection_collectors.value.clone();
     let devices = inventory::block_devices(&snapshot);
     let disks = inventory::disks(&devices);
-    let inventory = inventory::read(&snapshot, &settings::facts(&settings));
+    let recognised = profile::recognise(&agent.profiles, &snapshot, &settings::facts(&settings));
+    tell_profile(agent, &recognised);
     let chosen = hints::choose_root_device(&devices, &Node::default()).ok();
     let root_disk =
         chosen.and_then(|(device, _)| disks.iter().find(|disk| disk.name == device.name));
-    let hardware = hardware::read(&snapshot);
+    let mut hardware = hardware::read(&snapshot);
+    recognised.quirks.heed(&mut hardware.absent);
     let logs = match collectors.iter().any(|name| name == "logs") {
         true => logs::pack(agent, snapshot.clone(), Some(inspection::LOG_LINES))
             .await
@@ -109,7 +113,9 @@ async fn payload(agent: &Arc<Agent>, snapshot: Snapshot) -> serde_json::Value {
         collectors: &collectors,
         snapshot: &snapshot,
         hardware: &hardware,
-        inventory: &inventory,
+        inventory: &recognised.inventory,
+        profile: MachineProfile::from(&recognised.selection),
+        deviations: recognised.deviations.clone(),
         root_disk,
         boot_interface: settings.bootif.value.as_ref().map(|boot| boot.raw.as_str()),
         logs,
@@ -117,6 +123,19 @@ async fn payload(agent: &Arc<Agent>, snapshot: Snapshot) -> serde_json::Value {
         agent_version: AGENT_VERSION,
         problems: Vec::new(),
     })
+}
+
+/// What kind of machine this is, and what is wrong with it, for whoever stands
+/// in front of it.
+fn tell_profile(agent: &Agent, recognised: &Recognised<'_>) {
+    let chosen = &recognised.selection;
+    agent.events.note(format!(
+        "hardware profile {}: {}",
+        chosen.profile.name, chosen.reason
+    ));
+    for deviation in &recognised.deviations {
+        agent.events.emit(&Event::Deviation(deviation.clone()));
+    }
 }
 
 /// Asks which node this machine is, and takes over what Ironic wants different.

@@ -25,6 +25,7 @@ pub mod node;
 pub mod partition;
 pub mod plan;
 pub mod profile;
+pub mod scs;
 pub mod smbios;
 pub mod snapshot;
 pub mod steps;

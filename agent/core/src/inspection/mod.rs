@@ -12,6 +12,8 @@ use serde_json::{Map, Value, json};
 use crate::event::Milestone;
 use crate::hardware::Hardware;
 use crate::inventory::{Disk, Inventory};
+use crate::profile::{Deviation, MachineProfile};
+use crate::scs::{self, ScsFacts};
 use crate::snapshot::Snapshot;
 
 /// How many lines of each log go into the archive of an inspection (contract §6.5).
@@ -31,6 +33,10 @@ pub struct Collected<'a> {
     pub inventory: &'a Inventory,
     /// The machine in depth.
     pub hardware: &'a Hardware,
+    /// The profile that was chosen for the machine.
+    pub profile: MachineProfile,
+    /// How the machine differs from what the profile expects.
+    pub deviations: Vec<Deviation>,
     /// The disk an operating system would go onto without hints.
     pub root_disk: Option<&'a Disk>,
     /// `BOOTIF` as it was given.
@@ -55,6 +61,15 @@ pub struct Ironseed {
     pub agent: String,
     /// When what was reached in this boot.
     pub timeline: Vec<Milestone>,
+    /// What kind of machine it is taken for, and the layout it shall get.
+    #[serde(default)]
+    pub profile: MachineProfile,
+    /// How it differs from what its profile expects; empty if it does not.
+    #[serde(default)]
+    pub deviations: Vec<Deviation>,
+    /// What the hardware says about names of flavors on it (SCS standard scs-0100).
+    #[serde(default)]
+    pub scs: ScsFacts,
     /// The machine in depth.
     pub hardware: Hardware,
 }
@@ -120,6 +135,9 @@ fn ironseed(collected: &Collected<'_>) -> Value {
         schema: IRONSEED_SCHEMA,
         agent: collected.agent_version.to_owned(),
         timeline: collected.timeline.clone(),
+        profile: collected.profile.clone(),
+        deviations: collected.deviations.clone(),
+        scs: scs::read(collected.snapshot),
         hardware: collected.hardware.clone(),
     };
     serde_json::to_value(section).unwrap_or_default()
@@ -129,6 +147,7 @@ fn ironseed(collected: &Collected<'_>) -> Value {
 mod tests {
     use super::*;
     use crate::inventory::{Facts, read};
+    use crate::profile::Severity;
 
     fn reported(collectors: &[&str], logs: Option<&str>) -> Value {
         let snapshot = Snapshot::default();
@@ -140,6 +159,15 @@ mod tests {
             snapshot: &snapshot,
             inventory: &inventory,
             hardware: &hardware,
+            profile: MachineProfile {
+                name: "generic".into(),
+                ..MachineProfile::default()
+            },
+            deviations: vec![Deviation {
+                code: "tpm".into(),
+                severity: Severity::Error,
+                ..Deviation::default()
+            }],
             root_disk: None,
             boot_interface: Some("01-52-54-00-aa-bb-cc"),
             logs: logs.map(str::to_owned),
@@ -189,6 +217,9 @@ mod tests {
             ironseed["timeline"],
             json!([{"name": "inventory", "at_ms": 1200}])
         );
+        assert_eq!(ironseed["profile"]["name"], "generic");
+        assert_eq!(ironseed["deviations"][0]["severity"], "error");
+        assert_eq!(ironseed["scs"]["suffix"], "_bms");
         assert!(ironseed["hardware"].is_object());
     }
 

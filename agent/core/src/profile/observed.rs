@@ -136,7 +136,7 @@ pub fn observe(snapshot: &Snapshot, inventory: &Inventory) -> Observed {
         dimms: dimms(files),
         nics: nics(snapshot, inventory),
         disks: disks(&inventory.disks),
-        pci: pci(files),
+        pci: pci_devices(files),
         bios_version: firmware.version.clone(),
         bios_date: firmware.build_date.clone(),
         bmc_version: None,
@@ -210,7 +210,8 @@ fn disks(disks: &[inventory::Disk]) -> Vec<Disk> {
         .collect()
 }
 
-fn pci(files: &Tree) -> Vec<PciDevice> {
+/// Every PCI function with its link.
+pub(crate) fn pci_devices(files: &Tree) -> Vec<PciDevice> {
     files
         .names("/sys/bus/pci/devices")
         .into_iter()

@@ -11,6 +11,7 @@ mod kernel;
 mod network;
 mod pci;
 mod processors;
+mod profiles;
 
 /// A directory pattern and the names to record in what it matches.
 pub(super) type Row = (&'static str, &'static [&'static str]);
@@ -23,6 +24,7 @@ pub(super) const FILES: &[&[Row]] = &[
     network::ROWS,
     block::ROWS,
     pci::ROWS,
+    profiles::ROWS,
 ];
 
 /// Devices whose chain of parents tells how they are attached.
