@@ -4,6 +4,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bootconfig::Settings;
+use hardware_profiles::ProfileSet;
 use ironseed_core::fault::Fault;
 use ironseed_ironic::client::Client;
 use ironseed_machine::clock::Clock;
@@ -26,6 +27,8 @@ pub(crate) struct Agent {
     /// Hears the neighbours; `None` if the kernel refused, which was told.
     pub(crate) lldp: Option<LldpHandle>,
     pub(crate) power: Power,
+    /// The profiles that are compiled in, and those of the site.
+    pub(crate) profiles: ProfileSet,
     pub(crate) settings: RwLock<Settings>,
     pub(crate) client: tokio::sync::Mutex<Client>,
     /// When the agent started, Unix time in seconds.

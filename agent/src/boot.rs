@@ -9,10 +9,12 @@ use bootconfig::virtual_media::{
     BlockFacts, BlockKind, BlockLink, boot_iso, booted_from_virtual_media, parameters_disk,
 };
 use bootconfig::{RawSources, Settings, resolve};
+use hardware_profiles::ProfileSet;
 use ironseed_core::block::{self, BlockDevice, BlockDevices};
 use ironseed_core::event::{Event, Wait};
 use ironseed_core::hints::SMALLEST_DISK;
-use ironseed_core::inventory::block_devices;
+use ironseed_core::inventory::{Facts, block_devices};
+use ironseed_core::profile::recognise;
 use ironseed_core::snapshot::Snapshot;
 use ironseed_machine::block::disk_sizes;
 use ironseed_machine::boot_sources;
@@ -22,6 +24,7 @@ use ironseed_machine::snapshot::{Reach, take};
 use ironseed_machine::state::StateDirectory;
 
 use crate::events::Events;
+use crate::profile;
 
 /// How often a condition of the machine is looked at.
 const POLL: Duration = Duration::from_millis(50);
@@ -56,6 +59,34 @@ impl Boot {
             self.events.warn(warning.to_string());
         }
         settings
+    }
+
+    /// The profiles that are compiled in with those of the site, and a warning
+    /// for each that cannot be used.
+    pub(crate) fn profiles(&self) -> ProfileSet {
+        let (set, left_out) = ProfileSet::with(&boot_sources::profiles(&self.root));
+        for one in left_out {
+            self.events.warn(profile::left_out(&one));
+        }
+        set
+    }
+
+    /// How long a wait shall last before it is told, beyond what is usual: the
+    /// profile may know that this machine's links are slow. It reads the
+    /// machine's files, so it is asked only once a wait has lasted.
+    pub(crate) async fn patience(&self, wait: &Wait, usual: Duration) -> Duration {
+        let (root, wait) = (self.root.clone(), wait.clone());
+        let asked = tokio::task::spawn_blocking(move || {
+            let (set, _) = ProfileSet::with(&boot_sources::profiles(&root));
+            let snapshot = take(&root, Reach::Files);
+            let recognised = recognise(&set, &snapshot, &Facts::default());
+            recognised.quirks.patience(&wait, usual, |port| {
+                let link = format!("/sys/class/net/{port}/device/driver");
+                let target = root.read_link(&link).ok()?;
+                Some(target.rsplit('/').next()?.to_owned())
+            })
+        });
+        asked.await.unwrap_or(usual)
     }
 
     /// Waits until PID 1 says that no driver is loading any more. Under

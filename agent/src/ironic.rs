@@ -6,11 +6,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs as _};
 use std::sync::{Arc, PoisonError};
 
 use bootconfig::{LookupConfig, Protocol, Settings, apply_lookup};
+use ironseed_core::event::Event;
 use ironseed_core::image_request::Secret;
 use ironseed_core::inspection::{self, Cost, Wanted};
 use ironseed_core::lifecycle::{HeartbeatFacts, Input, LookupFacts, Refusal};
 use ironseed_core::network::PortStatus;
 use ironseed_core::network::advertise::{AdvertiseRule, Candidate, NoAddress, advertised_address};
+use ironseed_core::profile::{self, Recognised};
 use ironseed_core::snapshot::Snapshot;
 use ironseed_ironic::client::{Client, ClientOptions};
 use ironseed_ironic::error::ClientError;
@@ -115,6 +117,19 @@ fn problems(agent: &Agent, settings: &Settings) -> Vec<String> {
     said.into_iter().collect()
 }
 
+/// What kind of machine this is, and what is wrong with it, for whoever stands
+/// in front of it.
+fn tell_profile(agent: &Agent, recognised: &Recognised<'_>) {
+    let chosen = &recognised.selection;
+    agent.events.note(format!(
+        "hardware profile {}: {}",
+        chosen.profile.name, chosen.reason
+    ));
+    for deviation in &recognised.deviations {
+        agent.events.emit(&Event::Deviation(deviation.clone()));
+    }
+}
+
 async fn payload(agent: &Arc<Agent>, snapshot: &Snapshot, cost: Cost) -> serde_json::Value {
     let settings = agent.settings();
     let collectors = settings.inspection_collectors.value.clone();
@@ -126,7 +141,6 @@ async fn payload(agent: &Arc<Agent>, snapshot: &Snapshot, cost: Cost) -> serde_j
     };
     let wanted = Wanted {
         collectors: &collectors,
-        facts: settings::facts(&settings),
         collect_lldp: settings.collect_lldp.value,
         logs,
         timeline: agent.events.timeline(),
@@ -134,7 +148,9 @@ async fn payload(agent: &Arc<Agent>, snapshot: &Snapshot, cost: Cost) -> serde_j
         cost,
         problems: problems(agent, &settings),
     };
-    inspection::report(snapshot, &wanted)
+    let machine = profile::recognise(&agent.profiles, snapshot, &settings::facts(&settings));
+    tell_profile(agent, &machine);
+    inspection::report(snapshot, &machine, &wanted)
 }
 
 /// Asks which node this machine is, and takes over what Ironic wants different.

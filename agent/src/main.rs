@@ -8,6 +8,7 @@
 //! | [`boot`] | settings from every source, drivers, virtual media |
 //! | [`runtime`] | the loop around the life cycle: inputs in, effects out |
 //! | [`ironic`] | calls to Ironic: inspection, lookup, heartbeat |
+//! | [`profile`] | which hardware profile fits, and a new one drafted |
 //! | [`work`] | a command's work: facts, plan, guard, execution |
 //! | [`api`] | the HTTPS API that Ironic calls |
 
@@ -19,6 +20,7 @@ mod inventory;
 mod ironic;
 mod log_output;
 mod logs;
+mod profile;
 mod run;
 mod runtime;
 mod settings;
@@ -43,11 +45,14 @@ enum Command {
     Run(run::RunArguments),
     /// Show what this machine is made of, as Ironic gets it.
     Inventory(inventory::InventoryArguments),
+    /// Which hardware profile fits this machine, or a new one written from it.
+    Profile(profile::ProfileArguments),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Inventory(arguments) => inventory::show(&arguments),
+        Command::Profile(arguments) => profile::run(&arguments),
     }
 }

@@ -96,6 +96,7 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn std::error::Error
         state: boot.state.clone(),
         events: boot.events.clone(),
         power: Power::new(boot.root.clone()),
+        profiles: boot.profiles(),
         boot,
         network,
         lldp,
@@ -168,13 +169,15 @@ fn start_network(
             stream.emit(&event);
         }
     });
-    tokio::spawn(tell_waits(boot.events.clone(), network.status()));
+    tokio::spawn(tell_waits(boot.clone(), network.status()));
     Ok(network)
 }
 
 /// Tells what the network waits for, once a wait has lasted a while: the first
-/// seconds of every boot have no card, then no link, then no answer.
-async fn tell_waits(events: Events, mut status: watch::Receiver<NetworkStatus>) {
+/// seconds of every boot have no card, then no link, then no answer. Links that
+/// the machine's profile knows to be slow are given their time.
+async fn tell_waits(boot: Boot, mut status: watch::Receiver<NetworkStatus>) {
+    let events = boot.events.clone();
     let mut told = None;
     loop {
         let wait = status.borrow_and_update().wait();
@@ -191,6 +194,14 @@ async fn tell_waits(events: Events, mut status: watch::Receiver<NetworkStatus>) 
             (Ok(Ok(())), _) => {}
             (Ok(Err(_)), _) => return,
             (Err(_), Some(wait)) => {
+                let patience = boot.patience(&wait, QUIET_WAIT).await;
+                let longer = patience.saturating_sub(QUIET_WAIT);
+                if !longer.is_zero() && tokio::time::timeout(longer, status.changed()).await.is_ok()
+                {
+                    // Something came of it: look again at what is waited for.
+                    status.mark_changed();
+                    continue;
+                }
                 events.emit(&Event::Waiting(wait.clone()));
                 told = Some(wait);
             }

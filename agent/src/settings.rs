@@ -96,6 +96,7 @@ pub(crate) fn facts(settings: &Settings) -> Facts {
         boot_interface: settings.bootif.value.as_ref().map(|boot| boot.raw.clone()),
         skip_bmc: settings.skip_bmc_detect.value,
         fa_addresses: fa_addresses(settings),
+        ..Facts::default()
     }
 }
 

@@ -17,9 +17,10 @@ pub const PARAMETERS_FILE: &str = "parameters.txt";
 pub const BOOT_ISO_LABELS: [&str; 2] = ["config-2", "vmedia_boot_iso"];
 
 /// Directories on the boot ISO and where their files belong.
-pub const BOOT_ISO_DIRECTORIES: [(&str, &str); 2] = [
+pub const BOOT_ISO_DIRECTORIES: [(&str, &str); 3] = [
     ("etc/ironic-python-agent", "/etc/ironic-python-agent"),
     ("etc/ironic-python-agent.d", "/etc/ironic-python-agent.d"),
+    ("ironseed/profiles", "/etc/ironseed/profiles"),
 ];
 
 /// What the models of BMC-provided disks contain, compared without case.

@@ -5,7 +5,7 @@
 use thiserror::Error;
 
 /// A profile that cannot be used.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Clone, Error, PartialEq, Eq)]
 pub enum ProfileError {
     /// The text is not TOML, or not of the schema: unknown key, wrong type, missing key.
     #[error("{file}:{line}: {field}: {problem}")]
@@ -61,10 +61,33 @@ pub enum ProfileError {
         /// The profile name in both.
         name: String,
     },
-    /// Not exactly one profile has an empty `[match]` and no parent.
-    #[error("exactly one profile must match every machine (an empty [match]), found {found}")]
-    Fallback {
-        /// How many there are.
-        found: usize,
+    /// A second profile has an empty `[match]`.
+    #[error(
+        "{file}:1: match: exactly one profile must match every machine (an empty [match]), and {first} does"
+    )]
+    SecondFallback {
+        /// Name of the second file.
+        file: String,
+        /// Name of the profile that matches every machine already.
+        first: String,
     },
+    /// No profile has an empty `[match]`.
+    #[error("exactly one profile must match every machine (an empty [match]), found none")]
+    NoFallback,
+}
+
+impl ProfileError {
+    /// The file that is to blame; none if it is the whole set.
+    #[must_use]
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::Schema { file, .. }
+            | Self::Value { file, .. }
+            | Self::UnknownParent { file, .. }
+            | Self::ExtendsCircle { file, .. }
+            | Self::DuplicateName { file, .. }
+            | Self::SecondFallback { file, .. } => Some(file),
+            Self::NoFallback => None,
+        }
+    }
 }

@@ -11,18 +11,32 @@
 //! `profiles/README.md`. This crate reads no files and no hardware: the text is
 //! compiled in, and the facts are passed by the caller.
 
+mod amount;
 mod error;
+mod expect;
 mod facts;
 mod glob;
+mod layout;
 mod locate;
+mod pci;
 mod profile;
+mod quirk;
 mod schema;
 mod set;
 
+pub use amount::Amount;
 pub use error::ProfileError;
+pub use expect::{
+    Date, DimmExpect, DiskExpect, DiskKind, Expect, FirmwareExpect, NeighbourExpect, NicExpect,
+    NicFirmware, PciExpect,
+};
 pub use facts::{MachineFacts, MatchedField, Matcher};
 pub use glob::Glob;
-pub use profile::{
-    Architecture, DriverGroup, FirmwareRule, Load, Never, Profile, Quirk, QuirkKind,
+pub use layout::{
+    Bond, Layout, LogicalDisk, MaxSize, NetworkLayout, PortSelector, RaidConfig, RaidSize,
+    RootDevice, Vlan,
 };
-pub use set::{ProfileSet, Selection};
+pub use pci::{NoPciId, PciId};
+pub use profile::{Architecture, DriverGroup, FirmwareRule, Load, Never, Profile};
+pub use quirk::{Quirk, QuirkKind};
+pub use set::{LeftOut, ProfileSet, Selection};

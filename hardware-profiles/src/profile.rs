@@ -5,8 +5,11 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use crate::expect::Expect;
 use crate::facts::Matcher;
 use crate::glob::Glob;
+use crate::layout::Layout;
+use crate::quirk::Quirk;
 
 /// A processor architecture the image is built for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -95,30 +98,6 @@ impl FirmwareRule {
     }
 }
 
-/// Something odd about the machine that the agent must heed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quirk {
-    /// What is odd.
-    pub kind: QuirkKind,
-    /// How it shows, and where it was seen.
-    pub reason: String,
-}
-
-/// The closed list of oddities. A new kind is added together with the code that heeds it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum QuirkKind {
-    /// Links of this driver need that long from "up" to carrier. A port without
-    /// carrier before then is not a cabling fault.
-    CarrierDelay {
-        /// Kernel driver of the link.
-        driver: String,
-        /// Usual time in milliseconds.
-        milliseconds: u32,
-    },
-    /// The machine has no BMC: not finding one is not a fault.
-    NoBmc,
-}
-
 /// What a kind of machine is, with everything inherited from `extends`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
@@ -136,4 +115,9 @@ pub struct Profile {
     pub firmware: Vec<FirmwareRule>,
     /// Inherited entries first.
     pub quirks: Vec<Quirk>,
+    /// What such a machine has; each field is the profile's own or inherited.
+    pub expect: Expect,
+    /// The disk and network layout such a machine shall get; each part is the
+    /// profile's own or inherited.
+    pub layout: Layout,
 }

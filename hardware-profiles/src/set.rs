@@ -5,14 +5,60 @@ use std::cmp::Reverse;
 use std::sync::LazyLock;
 
 use crate::error::ProfileError;
+use crate::expect::Expect;
 use crate::facts::{MachineFacts, MatchedField};
+use crate::layout::Layout;
 use crate::profile::{Architecture, DriverGroup, FirmwareRule, Never, Profile};
 use crate::schema::{Parsed, parse};
 
 /// The profiles that ship with the project.
 const FILES: &[(&str, &str)] = &[
+    (
+        "ampere-altra.toml",
+        include_str!("../profiles/ampere-altra.toml"),
+    ),
+    (
+        "dell-poweredge.toml",
+        include_str!("../profiles/dell-poweredge.toml"),
+    ),
+    (
+        "dell-poweredge-14g.toml",
+        include_str!("../profiles/dell-poweredge-14g.toml"),
+    ),
+    (
+        "dell-poweredge-15g.toml",
+        include_str!("../profiles/dell-poweredge-15g.toml"),
+    ),
+    (
+        "dell-poweredge-16g.toml",
+        include_str!("../profiles/dell-poweredge-16g.toml"),
+    ),
     ("generic.toml", include_str!("../profiles/generic.toml")),
+    (
+        "gigabyte-arm64.toml",
+        include_str!("../profiles/gigabyte-arm64.toml"),
+    ),
+    (
+        "hpe-proliant-gen10.toml",
+        include_str!("../profiles/hpe-proliant-gen10.toml"),
+    ),
+    (
+        "hpe-proliant-gen10-plus.toml",
+        include_str!("../profiles/hpe-proliant-gen10-plus.toml"),
+    ),
+    (
+        "hpe-proliant-gen11.toml",
+        include_str!("../profiles/hpe-proliant-gen11.toml"),
+    ),
+    (
+        "lenovo-thinksystem.toml",
+        include_str!("../profiles/lenovo-thinksystem.toml"),
+    ),
     ("qemu-q35.toml", include_str!("../profiles/qemu-q35.toml")),
+    (
+        "supermicro.toml",
+        include_str!("../profiles/supermicro.toml"),
+    ),
 ];
 
 /// Profiles with their inheritance resolved, sorted by name.
@@ -28,6 +74,15 @@ pub struct Selection<'a> {
     pub profile: &'a Profile,
     /// Why, in words for people.
     pub reason: String,
+}
+
+/// Files that were not added to the set, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Why; it names the file, the line and the field.
+    pub error: ProfileError,
+    /// Whether all added files were left out, not only the one in the error.
+    pub all: bool,
 }
 
 impl ProfileSet {
@@ -63,15 +118,38 @@ impl ProfileSet {
             .iter()
             .map(|one| inherit(one, &parsed))
             .collect::<Result<Vec<_>, _>>()?;
+        one_fallback(&parsed)?;
         profiles.sort_by(|a, b| a.name.cmp(&b.name));
-        let found = profiles
-            .iter()
-            .filter(|profile| profile.matcher.is_empty())
-            .count();
-        if found != 1 {
-            return Err(ProfileError::Fallback { found });
-        }
         Ok(Self { profiles })
+    }
+
+    /// The profiles that are compiled in with these files added; one of the same
+    /// name takes the place of the compiled-in one, a later file that of an
+    /// earlier. A file that cannot be used is left out, and the error says why:
+    /// a machine shall boot with the profiles that are sound.
+    #[must_use]
+    pub fn with(extra: &[(String, String)]) -> (Self, Vec<LeftOut>) {
+        let mut extra: Vec<(&str, &str)> = extra
+            .iter()
+            .map(|(file, text)| (file.as_str(), text.as_str()))
+            .collect();
+        let mut left_out = Vec::new();
+        while !extra.is_empty() {
+            let error = match Self::parse(&replaced(&extra)) {
+                Ok(set) => return (set, left_out),
+                Err(error) => error,
+            };
+            let before = extra.len();
+            extra.retain(|(file, _)| Some(*file) != error.file());
+            let all = extra.len() == before;
+            if all {
+                // The fault shows in a file that is compiled in: which of the
+                // others leads to it cannot be told.
+                extra.clear();
+            }
+            left_out.push(LeftOut { error, all });
+        }
+        (Self::builtin().clone(), left_out)
     }
 
     /// The profile that says most about this machine: the one with the most fields
@@ -154,6 +232,30 @@ fn reason(fields: &[MatchedField]) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
+/// The files that are compiled in, with others added or in their places.
+fn replaced<'a>(extra: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let name = |file: &'a str| file.rsplit('/').next().unwrap_or(file);
+    let mut files: Vec<(&str, &str)> = FILES.to_vec();
+    for (file, text) in extra {
+        files.retain(|(known, _)| name(known) != name(file));
+        files.push((file, text));
+    }
+    files
+}
+
+/// Exactly one profile fits every machine.
+fn one_fallback(parsed: &[Parsed]) -> Result<(), ProfileError> {
+    let mut fallbacks = parsed.iter().filter(|one| one.profile.matcher.is_empty());
+    let first = fallbacks.next().ok_or(ProfileError::NoFallback)?;
+    match fallbacks.next() {
+        None => Ok(()),
+        Some(second) => Err(ProfileError::SecondFallback {
+            file: second.file.clone(),
+            first: first.profile.name.clone(),
+        }),
+    }
+}
+
 /// The profile with everything of its ancestors in front of its own.
 fn inherit(one: &Parsed, all: &[Parsed]) -> Result<Profile, ProfileError> {
     let mut chain = vec![one];
@@ -186,6 +288,8 @@ fn inherit(one: &Parsed, all: &[Parsed]) -> Result<Profile, ProfileError> {
             .flat_map(|p| p.firmware.iter().cloned())
             .collect(),
         quirks: ancestors().flat_map(|p| p.quirks.iter().cloned()).collect(),
+        expect: ancestors().fold(Expect::default(), |below, p| p.expect.over(&below)),
+        layout: ancestors().fold(Layout::default(), |below, p| p.layout.over(&below)),
         ..one.profile.clone()
     })
 }

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{Fault, Owner};
+use crate::profile::{Deviation, Severity};
 
 /// What the agent is doing. It is always in exactly one phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -267,6 +268,8 @@ pub enum Event {
     },
     /// Long work moved on.
     Progress(Progress),
+    /// The machine is not as its profile expects.
+    Deviation(Deviation),
     /// Something failed.
     Failed(Fault),
 }
@@ -295,6 +298,11 @@ impl Event {
             ) => Level::Info,
             Event::Waiting(_) | Event::Warning(_) => Level::Warning,
             Event::Failed(_) | Event::CommandEnded { result: Err(_), .. } => Level::Error,
+            Event::Deviation(deviation) => match deviation.severity {
+                Severity::Info => Level::Info,
+                Severity::Warning => Level::Warning,
+                Severity::Error => Level::Error,
+            },
             _ => Level::Info,
         }
     }
@@ -342,6 +350,7 @@ impl fmt::Display for Event {
                 )
             }
             Event::Progress(progress) => write!(f, "{progress}"),
+            Event::Deviation(deviation) => write!(f, "not as its profile expects: {deviation}"),
             Event::Failed(fault) => write!(
                 f,
                 "failed: {fault} [{}]; next: {}",

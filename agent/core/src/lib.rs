@@ -27,6 +27,8 @@ pub mod node;
 pub mod partition;
 pub mod pci_config;
 pub mod plan;
+pub mod profile;
+pub mod scs;
 pub mod smbios;
 pub mod snapshot;
 pub mod steps;

@@ -14,6 +14,9 @@ use crate::root::Root;
 /// Where the agent's config files are.
 const CONFIG_DIRECTORY: &str = "/etc/ironic-python-agent.d";
 
+/// Where the profiles of a site are; those of the boot ISO are put there.
+const PROFILE_DIRECTORY: &str = "/etc/ironseed/profiles";
+
 /// No config file is larger.
 const FILE_LIMIT: u64 = 4 << 20;
 
@@ -51,6 +54,17 @@ pub fn read(root: &Root) -> RawSources {
         config_files: files_in(root, CONFIG_DIRECTORY),
         ..RawSources::default()
     }
+}
+
+/// The profiles of a site: path and text. Bytes that are no text are replaced, so
+/// that reading the profile names the line they are in.
+#[must_use]
+pub fn profiles(root: &Root) -> Vec<(String, String)> {
+    files_in(root, PROFILE_DIRECTORY)
+        .into_iter()
+        .filter(|(path, _)| path.ends_with(".toml"))
+        .map(|(path, bytes)| (path, String::from_utf8_lossy(&bytes).into_owned()))
+        .collect()
 }
 
 /// Adds what the parameters disk says.
@@ -153,5 +167,43 @@ impl Drop for Medium {
         if let Err(error) = umount2(&self.directory, MntFlags::MNT_DETACH) {
             log::warn!("unmounting {} failed: {error}", self.directory.display());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn profiles_of_the_boot_medium_are_put_beside_those_of_the_machine() {
+        assert!(
+            BOOT_ISO_DIRECTORIES
+                .iter()
+                .any(|(_, to)| *to == PROFILE_DIRECTORY)
+        );
+        let directory = tempfile::tempdir().expect("a directory");
+        let root = Root::open(directory.path()).expect("open");
+        assert!(profiles(&root).is_empty());
+        put(
+            &root,
+            PROFILE_DIRECTORY,
+            "ironseed/profiles/a.toml",
+            b"a = \xff",
+        )
+        .expect("put");
+        put(
+            &root,
+            PROFILE_DIRECTORY,
+            "ironseed/profiles/README.md",
+            b"no",
+        )
+        .expect("put");
+        assert_eq!(
+            profiles(&root),
+            [(
+                "/etc/ironseed/profiles/a.toml".into(),
+                "a = \u{fffd}".into()
+            )]
+        );
     }
 }

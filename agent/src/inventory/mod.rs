@@ -12,6 +12,8 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use ironseed_core::inspection::{COLLECTORS, Wanted, report};
+use ironseed_core::inventory::Facts;
+use ironseed_core::profile::{Recognised, recognise};
 use ironseed_core::snapshot::Snapshot;
 use ironseed_machine::meter::Meter;
 use ironseed_machine::root::Root;
@@ -21,6 +23,7 @@ use thiserror::Error;
 
 use crate::boot::chain;
 use crate::ironic::AGENT_VERSION;
+use crate::profile;
 
 /// Characters of a line where the terminal does not tell.
 const WIDTH: u16 = 120;
@@ -125,12 +128,19 @@ fn data(arguments: &InventoryArguments) -> Result<Value, InventoryError> {
             .to_string(),
         source,
     })?;
+    let profiles = profile::all(&root);
     let meter = Meter::start();
     let snapshot = take(&root, reach);
-    Ok(payload(&snapshot, &arguments.collectors, meter))
+    let machine = recognise(&profiles, &snapshot, &Facts::default());
+    Ok(payload(&snapshot, &machine, &arguments.collectors, meter))
 }
 
-fn payload(snapshot: &Snapshot, collectors: &[String], meter: Meter) -> Value {
+fn payload(
+    snapshot: &Snapshot,
+    machine: &Recognised<'_>,
+    collectors: &[String],
+    meter: Meter,
+) -> Value {
     let all: Vec<String> = COLLECTORS
         .iter()
         .map(|collector| collector.name.to_owned())
@@ -147,7 +157,7 @@ fn payload(snapshot: &Snapshot, collectors: &[String], meter: Meter) -> Value {
         cost: meter.read(),
         ..Wanted::default()
     };
-    report(snapshot, &wanted)
+    report(snapshot, machine, &wanted)
 }
 
 /// A part of the data by its key: at the top, in the inventory, or in the hardware.

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 use super::*;
-use crate::profile::{Load, QuirkKind};
+use crate::profile::Load;
+use crate::quirk::QuirkKind;
 
+mod builtin;
+mod tables;
+
+/// A profile with every key of the schema.
+const RICH: &str = include_str!("tests/rich.toml");
 const BASE: &str = "name = \"base\"\ndescription = \"All\"\n";
 
 fn one(text: &str) -> Result<ProfileSet, ProfileError> {
@@ -227,7 +233,7 @@ fn two_files_cannot_carry_one_name() {
 /// an error of the schema names a line that the file has.
 #[test]
 fn damaged_text_is_refused_in_words() {
-    let text = FILES[1].1;
+    let text = RICH;
     let mut state = 0x1234_5678_u32;
     let mut random = || {
         state ^= state << 13;
@@ -244,7 +250,7 @@ fn damaged_text_is_refused_in_words() {
             bytes[at] = u8::try_from(random() % 128).unwrap();
         }
         let damaged = String::from_utf8_lossy(&bytes).into_owned();
-        if let Err(ProfileError::Schema { line, problem, .. }) = parse("qemu-q35.toml", &damaged) {
+        if let Err(ProfileError::Schema { line, problem, .. }) = parse("rich.toml", &damaged) {
             assert!(
                 (1..=damaged.lines().count().max(1) + 1).contains(&line),
                 "line {line} of {damaged}"

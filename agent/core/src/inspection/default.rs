@@ -21,7 +21,7 @@ pub(super) fn collect(
     }
     payload.insert(
         "boot_interface".into(),
-        json!(collected.wanted.facts.boot_interface),
+        json!(collected.inventory.boot.pxe_interface),
     );
     let (name, version) = MANAGER;
     payload.insert(

@@ -51,8 +51,12 @@ pub(super) fn collect(
 
 #[cfg(test)]
 mod tests {
+    use hardware_profiles::ProfileSet;
+
     use super::*;
     use crate::inspection::{Wanted, report};
+    use crate::inventory::Facts;
+    use crate::profile::recognise;
     use crate::snapshot::{Entry, LldpFrame, LldpPort};
 
     const FRAME: &[u8] = b"\x01\x80\xc2\0\0\x0e\x44\x4c\xa8\x01\x02\x03\x88\xcc\
@@ -95,7 +99,8 @@ mod tests {
             collect_lldp,
             ..Wanted::default()
         };
-        report(snapshot, &wanted)
+        let machine = recognise(ProfileSet::builtin(), snapshot, &Facts::default());
+        report(snapshot, &machine, &wanted)
     }
 
     #[test]

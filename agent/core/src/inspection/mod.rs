@@ -16,8 +16,10 @@ use serde_json::{Map, Value, json};
 use crate::event::Milestone;
 use crate::hardware::{self, Hardware};
 use crate::hints;
-use crate::inventory::{self, Disk, Facts, Inventory, block_devices};
+use crate::inventory::{Disk, Inventory, block_devices};
 use crate::node::Node;
+use crate::profile::{Deviation, MachineProfile, Recognised};
+use crate::scs::{self, ScsFacts};
 use crate::snapshot::Snapshot;
 
 pub use lldp::wants_lldp;
@@ -33,8 +35,6 @@ const IRONSEED_SCHEMA: u32 = 2;
 pub struct Wanted<'a> {
     /// Names of the collectors (contract §6.5).
     pub collectors: &'a [String],
-    /// What is known of this boot besides the machine.
-    pub facts: Facts,
     /// Put the TLVs of LLDP neighbours into the records of interfaces
     /// (`ipa-collect-lldp`).
     pub collect_lldp: bool,
@@ -71,10 +71,10 @@ struct Collected<'a> {
 }
 
 impl<'a> Collected<'a> {
-    fn of(snapshot: &'a Snapshot, wanted: &'a Wanted<'a>) -> Self {
+    fn of(snapshot: &'a Snapshot, machine: &Recognised<'_>, wanted: &'a Wanted<'a>) -> Self {
         let devices = block_devices(snapshot);
         let chosen = hints::choose_root_device(&devices, &Node::default()).ok();
-        let mut inventory = inventory::read(snapshot, &wanted.facts);
+        let mut inventory = machine.inventory.clone();
         if wanted.collect_lldp {
             lldp::add_lldp(&mut inventory, snapshot);
         }
@@ -98,6 +98,12 @@ pub struct Ironseed {
     pub timeline: Vec<Milestone>,
     /// What reading the machine took.
     pub cost: Cost,
+    /// What kind of machine it is taken for, and the layout it shall get.
+    pub profile: MachineProfile,
+    /// How it differs from what its profile expects; empty if it does not.
+    pub deviations: Vec<Deviation>,
+    /// What the hardware says about names of flavors on it (SCS standard scs-0100).
+    pub scs: ScsFacts,
     /// The machine in depth.
     pub hardware: Hardware,
 }
@@ -147,8 +153,8 @@ pub const COLLECTORS: &[Collector] = &[
 /// so that the node waits for its timeout; with the inventory beside it Ironic
 /// fails the inspection at once and shows the sentence.
 #[must_use]
-pub fn report(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Value {
-    let collected = Collected::of(snapshot, wanted);
+pub fn report(snapshot: &Snapshot, machine: &Recognised<'_>, wanted: &Wanted<'_>) -> Value {
+    let collected = Collected::of(snapshot, machine, wanted);
     let mut payload = Map::new();
     let mut problems = wanted.problems.clone();
     for name in wanted.collectors {
@@ -168,24 +174,33 @@ pub fn report(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Value {
     }
     let error = (!problems.is_empty()).then(|| problems.join("\n"));
     payload.insert("error".into(), json!(error));
-    payload.insert("ironseed".into(), ironseed(snapshot, wanted));
+    payload.insert("ironseed".into(), ironseed(snapshot, machine, wanted));
     Value::Object(payload)
 }
 
-fn ironseed(snapshot: &Snapshot, wanted: &Wanted<'_>) -> Value {
+fn ironseed(snapshot: &Snapshot, machine: &Recognised<'_>, wanted: &Wanted<'_>) -> Value {
+    let mut hardware = hardware::read(snapshot);
+    machine.quirks.heed(&mut hardware.absent);
     let section = Ironseed {
         schema: IRONSEED_SCHEMA,
         agent: wanted.agent_version.to_owned(),
         timeline: wanted.timeline.clone(),
         cost: wanted.cost,
-        hardware: hardware::read(snapshot),
+        profile: MachineProfile::from(&machine.selection),
+        deviations: machine.deviations.clone(),
+        scs: scs::read(snapshot),
+        hardware,
     };
     serde_json::to_value(section).unwrap_or_default()
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use hardware_profiles::ProfileSet;
+
     use super::*;
+    use crate::inventory::Facts;
+    use crate::profile::recognise;
 
     /// Files of a server, enough for every collector to say something.
     pub(crate) const SMALL_SERVER: &[(&str, &str)] = &[
@@ -225,10 +240,6 @@ pub(crate) mod tests {
         let collectors: Vec<String> = collectors.iter().map(|name| (*name).to_owned()).collect();
         let wanted = Wanted {
             collectors: &collectors,
-            facts: Facts {
-                boot_interface: Some("01-52-54-00-aa-bb-cc".into()),
-                ..Facts::default()
-            },
             logs: logs.map(str::to_owned),
             timeline: vec![Milestone {
                 name: "inventory".into(),
@@ -237,7 +248,12 @@ pub(crate) mod tests {
             agent_version: "0.1.0",
             ..Wanted::default()
         };
-        report(snapshot, &wanted)
+        let facts = Facts {
+            boot_interface: Some("01-52-54-00-aa-bb-cc".into()),
+            ..Facts::default()
+        };
+        let machine = recognise(ProfileSet::builtin(), snapshot, &facts);
+        report(snapshot, &machine, &wanted)
     }
 
     fn keys(payload: &Value) -> Vec<&str> {
@@ -277,6 +293,8 @@ pub(crate) mod tests {
             ironseed["timeline"],
             json!([{"name": "inventory", "at_ms": 1200}])
         );
+        assert_eq!(ironseed["profile"]["name"], "generic");
+        assert_eq!(ironseed["scs"]["suffix"], "_bms");
         assert!(ironseed["hardware"].is_object());
     }
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::IgnoredInterface;
 use crate::lldp::RawTlv;
 use crate::snapshot::{NetworkLink, Snapshot, Tree};
 
@@ -46,7 +47,11 @@ pub struct Interface {
 }
 
 /// The interfaces in name order.
-pub(super) fn read(snapshot: &Snapshot, drop_fa: bool) -> Vec<Interface> {
+pub(super) fn read(
+    snapshot: &Snapshot,
+    drop_fa: bool,
+    ignored: &[IgnoredInterface],
+) -> Vec<Interface> {
     snapshot
         .files
         .names("/sys/class/net")
@@ -54,7 +59,22 @@ pub(super) fn read(snapshot: &Snapshot, drop_fa: bool) -> Vec<Interface> {
         .filter(|name| counts(&snapshot.files, name))
         .filter_map(|name| interface(snapshot, name))
         .filter(|found| !(drop_fa && found.mac_address.starts_with("fa:")))
+        .filter(|found| !ignored.iter().any(|rule| is_ignored(found, rule)))
         .collect()
+}
+
+/// A rule that says nothing ignores nothing.
+fn is_ignored(interface: &Interface, rule: &IgnoredInterface) -> bool {
+    let driver = rule
+        .driver
+        .as_ref()
+        .map(|driver| interface.driver.as_ref() == Some(driver));
+    let address = rule
+        .mac_prefix
+        .as_ref()
+        .map(|prefix| interface.mac_address.starts_with(prefix.as_str()));
+    let mut conditions = driver.into_iter().chain(address).peekable();
+    conditions.peek().is_some() && conditions.all(|fits| fits)
 }
 
 /// Whether this is an interface to report: hardware, a bond or a VLAN.
@@ -186,10 +206,46 @@ mod tests {
             files.insert(format!("{path}/address"), Entry::File(Bytes::from(address)));
         }
         let names = |drop_fa| -> Vec<String> {
-            let found = read(&snapshot, drop_fa);
+            let found = read(&snapshot, drop_fa, &[]);
             found.into_iter().map(|found| found.name).collect()
         };
         assert_eq!(names(true), ["eno1"]);
         assert_eq!(names(false), ["eno1", "eno2"]);
+    }
+
+    #[test]
+    fn interfaces_of_the_bmc_are_left_out() {
+        let mut snapshot = Snapshot::default();
+        for (name, address, driver) in [
+            ("eno1", "24:6e:96:00:00:01", "i40e"),
+            ("idrac", "d0:94:66:00:00:01", "cdc_ether"),
+            ("usb0", "be:3a:f2:b6:05:9f", "rndis_host"),
+        ] {
+            let path = format!("/sys/class/net/{name}");
+            let text = Entry::File(Bytes::from(address));
+            snapshot.files.insert(format!("{path}/address"), text);
+            let target = Entry::Link(format!("../../../bus/usb/drivers/{driver}"));
+            snapshot
+                .files
+                .insert(format!("{path}/device/driver"), target);
+        }
+        let rule = |driver: Option<&str>, prefix: Option<&str>| IgnoredInterface {
+            driver: driver.map(str::to_owned),
+            mac_prefix: prefix.map(str::to_owned),
+        };
+        for (rules, expected) in [
+            (vec![], vec!["eno1", "idrac", "usb0"]),
+            (vec![rule(None, None)], vec!["eno1", "idrac", "usb0"]),
+            (vec![rule(Some("cdc_ether"), None)], vec!["eno1", "usb0"]),
+            (vec![rule(None, Some("be:3a:f2"))], vec!["eno1", "idrac"]),
+            (
+                vec![rule(Some("cdc_ether"), Some("be:3a:f2"))],
+                vec!["eno1", "idrac", "usb0"],
+            ),
+        ] {
+            let found = read(&snapshot, false, &rules);
+            let names: Vec<&str> = found.iter().map(|found| found.name.as_str()).collect();
+            assert_eq!(names, expected, "{rules:?}");
+        }
     }
 }

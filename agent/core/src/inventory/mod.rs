@@ -58,6 +58,18 @@ pub struct Facts {
     /// Whether Ironic said that the BMC need not be detected
     /// (`agent_skip_bmc_detect`).
     pub skip_bmc: bool,
+    /// Interfaces that are left out.
+    pub ignored: Vec<IgnoredInterface>,
+}
+
+/// Which interfaces are left out of the inventory: those that fit every field
+/// that is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IgnoredInterface {
+    /// Kernel driver.
+    pub driver: Option<String>,
+    /// How the address begins, lower case.
+    pub mac_prefix: Option<String>,
 }
 
 /// What happens to interfaces whose address begins with `fa:`.
@@ -118,7 +130,7 @@ pub fn read(snapshot: &Snapshot, facts: &Facts) -> Inventory {
         bmc::read(snapshot.bmc.as_ref())
     };
     Inventory {
-        interfaces: interfaces::read(snapshot, drop_fa),
+        interfaces: interfaces::read(snapshot, drop_fa, &facts.ignored),
         cpu: cpu::read(snapshot, &structures),
         disks: disks(&block_devices(snapshot)),
         memory: memory::read(&snapshot.files, &structures),
