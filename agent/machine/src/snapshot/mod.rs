@@ -5,6 +5,7 @@
 //! device that cannot be read becomes an entry that says so, and a device that
 //! does not answer is waited for only so long.
 
+pub mod archive;
 mod content;
 mod enclosure;
 mod ethtool;
@@ -105,8 +106,12 @@ fn take_live(root: &Root, snapshot: &mut Snapshot, thorough: bool) {
     snapshot.since_boot_ms = since_boot_ms();
 }
 
-/// What a captured tree can say about itself without asking the kernel.
+/// What a captured tree can say about itself without asking the kernel: what a
+/// capture keeps beside it, else what its files tell.
 fn take_files(root: &Root, snapshot: &mut Snapshot) {
+    if archive::add_beside(root, snapshot) {
+        return;
+    }
     let file = |path: &str| root.read_text(path).unwrap_or_default();
     snapshot.uname = Uname {
         node_name: file("/proc/sys/kernel/hostname"),
