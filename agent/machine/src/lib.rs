@@ -10,6 +10,7 @@ pub mod clock;
 pub mod efi;
 pub mod execute;
 pub mod image;
+mod kmsg;
 pub mod logs;
 pub mod net;
 pub mod nvme;

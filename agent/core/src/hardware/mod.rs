@@ -7,10 +7,13 @@
 //! why; a value is never made up.
 
 mod absence;
+mod command_line;
 mod firmware;
 mod kernel;
+mod kernel_errors;
 pub(crate) mod kernel_list;
 mod memory;
+mod memory_errors;
 pub(crate) mod numa;
 mod processors;
 mod system;
@@ -26,7 +29,9 @@ use crate::snapshot::{Snapshot, Tree};
 pub use absence::{Absence, Absences};
 pub use firmware::{BootEntry, Firmware};
 pub use kernel::Kernel;
+pub use kernel_errors::{KernelErrors, KernelMessage};
 pub use memory::{EmptySlot, Memory, MemoryModule, NodeMemory};
+pub use memory_errors::{MemoryController, MemoryModuleErrors};
 pub use numa::NumaNode;
 pub use processors::{Processors, Socket};
 pub use system::{Board, Chassis, System};

@@ -3,7 +3,9 @@
 //! collectors, and our own key `ironseed`.
 
 mod default;
+mod dmi_decode;
 mod logs;
+mod numa_topology;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -76,6 +78,14 @@ pub const COLLECTORS: &[Collector] = &[
         collect: default::collect,
     },
     Collector {
+        name: "numa-topology",
+        collect: numa_topology::collect,
+    },
+    Collector {
+        name: "dmi-decode",
+        collect: dmi_decode::collect,
+    },
+    Collector {
         name: "logs",
         collect: logs::collect,
     },
@@ -126,9 +136,33 @@ fn ironseed(collected: &Collected<'_>) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::inventory::{Facts, read};
+
+    /// What one collector adds for a snapshot.
+    pub(crate) fn collected_from(
+        snapshot: &Snapshot,
+        collect: fn(&Collected<'_>, &mut Map<String, Value>) -> Result<(), String>,
+    ) -> Result<Map<String, Value>, String> {
+        let inventory = read(snapshot, &Facts::default());
+        let hardware = crate::hardware::read(snapshot);
+        let mut payload = Map::new();
+        let collected = Collected {
+            collectors: &[],
+            snapshot,
+            inventory: &inventory,
+            hardware: &hardware,
+            root_disk: None,
+            boot_interface: None,
+            logs: None,
+            timeline: Vec::new(),
+            agent_version: "0.1.0",
+            problems: Vec::new(),
+        };
+        collect(&collected, &mut payload)?;
+        Ok(payload)
+    }
 
     fn reported(collectors: &[&str], logs: Option<&str>) -> Value {
         let snapshot = Snapshot::default();

@@ -10,6 +10,7 @@ mod bmc;
 mod bytes;
 mod content;
 mod hardware_address;
+mod kernel_log;
 mod link;
 mod tree;
 
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use bmc::{BmcChannel, BmcLan, LanParameter};
 pub use bytes::Bytes;
 pub use content::DeviceContent;
+pub use kernel_log::{KernelLog, KernelRecord};
 pub use link::NetworkLink;
 pub use tree::{Entry, Tree};
 
@@ -41,6 +43,8 @@ pub struct Snapshot {
     pub uname: Uname,
     /// What the management controller says, where one answers on `/dev/ipmi0`.
     pub bmc: Option<BmcLan>,
+    /// What the kernel logged as errors; `None` if its log could not be read.
+    pub kernel_log: Option<KernelLog>,
     /// Time since the kernel started, in milliseconds.
     pub since_boot_ms: u64,
 }

@@ -13,12 +13,13 @@ mod netlink;
 mod nvme;
 mod recorder;
 
-use ironseed_core::snapshot::{Snapshot, Uname};
+use ironseed_core::snapshot::{KernelLog, Snapshot, Uname};
 use nix::sys::utsname::uname;
 use nix::time::{ClockId, clock_gettime};
 
+use crate::kmsg::each_record;
 use crate::root::Root;
-use recorder::Recorder;
+use recorder::{Recorder, words};
 
 /// How far a snapshot goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +84,15 @@ fn take_live(root: &Root, snapshot: &mut Snapshot) {
     nvme::identify_all(root, snapshot);
     content::read_all(root, snapshot);
     bmc.finish(snapshot);
+    // After everything else, which may have made a device fail.
+    let mut log = KernelLog::default();
+    match each_record(root, |record| log.add(record)) {
+        Ok(()) => snapshot.kernel_log = Some(log),
+        Err(error) => {
+            let problem = words(&error);
+            snapshot.problems.insert("/dev/kmsg".into(), problem);
+        }
+    }
     snapshot.since_boot_ms = since_boot_ms();
 }
 
