@@ -16,6 +16,7 @@ pub mod nvme;
 pub mod power;
 pub mod progress;
 pub mod root;
+pub(crate) mod scsi;
 pub mod snapshot;
 pub mod state;
 pub mod tls;

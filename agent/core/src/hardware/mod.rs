@@ -7,6 +7,7 @@
 //! why; a value is never made up.
 
 mod absence;
+mod disks;
 mod kernel;
 
 use schemars::JsonSchema;
@@ -17,6 +18,10 @@ use crate::smbios::{Structure, structures};
 use crate::snapshot::{Snapshot, Tree};
 
 pub use absence::{Absence, Absences};
+pub use disks::{
+    AttributeBelowThreshold, Discard, Disk, Drive, FirmwareSlot, Format, Health, LbaFormat, Namespace, Nvme,
+    Password, Sanitize, SanitizeState, Security, Sizes, Verdict, Warning, WriteCache, drives_to_ask,
+};
 pub use kernel::Kernel;
 
 /// The machine in depth. Every section is there; one without content says why
@@ -26,6 +31,8 @@ pub use kernel::Kernel;
 pub struct Hardware {
     /// The running kernel.
     pub kernel: Kernel,
+    /// Disks: what each is, what it can do, and how it is.
+    pub disks: Vec<Disk>,
     /// What could not be known, and why.
     pub absent: Vec<Absence>,
 }
@@ -55,6 +62,7 @@ pub fn read(snapshot: &Snapshot) -> Hardware {
     absent.problems_of(snapshot);
     Hardware {
         kernel: kernel::read(&source, &mut absent),
+        disks: disks::read(&source, &mut absent),
         absent: absent.into_list(),
     }
 }

@@ -34,6 +34,7 @@ use crate::snapshot::Snapshot;
 
 pub use cpu::Cpu;
 pub use devices::block_devices;
+pub(crate) use devices::nvme_controller;
 pub use disks::{Disk, disks};
 pub use interfaces::Interface;
 pub use link_modes::highest_speed;

@@ -9,6 +9,7 @@
 mod bmc;
 mod bytes;
 mod content;
+mod drive;
 mod hardware_address;
 mod link;
 mod tree;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use bmc::{BmcChannel, BmcLan, LanParameter};
 pub use bytes::Bytes;
 pub use content::DeviceContent;
+pub use drive::{Answer, DriveAnswer, DriveAnswers, DriveRequest};
 pub use link::NetworkLink;
 pub use tree::{Entry, Tree};
 
@@ -35,6 +37,9 @@ pub struct Snapshot {
     pub problems: BTreeMap<String, String>,
     /// Identify Controller data, by controller name (`nvme0`). 4096 bytes each.
     pub nvme_controllers: BTreeMap<String, Bytes>,
+    /// What drives and NVMe controllers answered about themselves, by kernel
+    /// name (`sda`, `nvme0`). Only a thorough snapshot asks.
+    pub drives: BTreeMap<String, DriveAnswers>,
     /// Parts of the content of block devices, by kernel name (`sda`, `sda1`).
     pub contents: BTreeMap<String, DeviceContent>,
     /// What `uname` says.

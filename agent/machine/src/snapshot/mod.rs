@@ -6,6 +6,8 @@
 //! does not answer is waited for only so long.
 
 mod content;
+mod drives;
+mod each_device;
 mod ethtool;
 mod ipmi;
 mod list;
@@ -24,7 +26,11 @@ use recorder::Recorder;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
     /// This machine: files, netlink, device content, NVMe and IPMI requests.
+    /// What decisions about disks and networks need; taken often.
     Live,
+    /// This machine as [`Reach::Live`] has it, and what only a report wants:
+    /// health and abilities of drives. Taken for an inspection.
+    Thorough,
     /// Only the files below the root: a captured tree, of another machine.
     Files,
 }
@@ -46,12 +52,28 @@ pub fn take(root: &Root, reach: Reach) -> Snapshot {
     snapshot.files = recorder.finish();
     match reach {
         Reach::Live => take_live(root, &mut snapshot),
+        Reach::Thorough => take_thorough(root, &mut snapshot),
         Reach::Files => take_files(root, &mut snapshot),
     }
     snapshot
 }
 
+/// Asks the devices that have more to say, while the rest is read.
+fn take_thorough(root: &Root, snapshot: &mut Snapshot) {
+    nvme::identify_all(root, snapshot);
+    let drives = drives::ask_in_background(root, snapshot);
+    read_live(root, snapshot);
+    drives.finish(snapshot);
+    snapshot.since_boot_ms = since_boot_ms();
+}
+
 fn take_live(root: &Root, snapshot: &mut Snapshot) {
+    nvme::identify_all(root, snapshot);
+    read_live(root, snapshot);
+    snapshot.since_boot_ms = since_boot_ms();
+}
+
+fn read_live(root: &Root, snapshot: &mut Snapshot) {
     let bmc = ipmi::ask_in_background(root);
     snapshot.uname = match uname() {
         Ok(name) => Uname {
@@ -80,10 +102,8 @@ fn take_live(root: &Root, snapshot: &mut Snapshot) {
             .problems
             .insert("ethtool".into(), error.to_string());
     }
-    nvme::identify_all(root, snapshot);
     content::read_all(root, snapshot);
     bmc.finish(snapshot);
-    snapshot.since_boot_ms = since_boot_ms();
 }
 
 /// What a captured tree can say about itself without asking the kernel.
