@@ -153,10 +153,19 @@ impl Boot {
         }
     }
 
-    /// Reads the machine in a thread that may block.
+    /// Reads what decisions need, in a thread that may block.
     pub(crate) async fn snapshot(&self) -> Snapshot {
+        self.snapshot_of(Reach::Live).await
+    }
+
+    /// Reads the machine as far as it tells, for a report.
+    pub(crate) async fn thorough_snapshot(&self) -> Snapshot {
+        self.snapshot_of(Reach::Thorough).await
+    }
+
+    async fn snapshot_of(&self, reach: Reach) -> Snapshot {
         let root = self.root.clone();
-        let taken = tokio::task::spawn_blocking(move || take(&root, Reach::Live)).await;
+        let taken = tokio::task::spawn_blocking(move || take(&root, reach)).await;
         taken.unwrap_or_else(|error| {
             self.events
                 .warn(format!("reading the machine broke off: {error}"));

@@ -79,7 +79,7 @@ pub(crate) fn client(
 
 /// Reads the machine and posts what it is.
 pub(crate) async fn inspect(agent: Arc<Agent>) -> Input {
-    let snapshot = agent.boot.snapshot().await;
+    let snapshot = agent.boot.thorough_snapshot().await;
     agent.events.reached("inventory");
     let payload = payload(&agent, snapshot).await;
     let answer = agent.client.lock().await.inspect(&payload).await;
