@@ -4,7 +4,6 @@
 //! A source that cannot be read is left out, as Ironic's own agent does; there
 //! is always an archive.
 
-use std::io::Read as _;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,10 +12,9 @@ use ironseed_core::log_archive::{
     self, BootVariables, FileSystemUse, Member, Process, last_lines, pack,
 };
 use ironseed_core::snapshot::Snapshot;
-use nix::errno::Errno;
-use nix::fcntl::OFlag;
 use nix::sys::statvfs::statvfs;
 
+use crate::kmsg::each_record;
 use crate::root::Root;
 
 /// The agent's log, oldest part first.
@@ -27,11 +25,6 @@ const AGENT_LOG_DIRECTORY: &str = "/run/ironseed";
 const EFI_VARIABLES: &str = "/sys/firmware/efi/efivars";
 /// Bytes of the attributes before each variable's value.
 const EFI_ATTRIBUTES: usize = 4;
-/// Longest record of the kernel log (`CONSOLE_EXT_LOG_MAX`).
-const KERNEL_RECORD: usize = 8192;
-/// More records than any kernel ring buffer holds.
-const MOST_RECORDS: usize = 1 << 18;
-
 /// Gathers and packs; `lines` limits logs to their last lines.
 ///
 /// It reads many small files and blocks while it does; call it from a thread
@@ -85,26 +78,14 @@ pub fn collect(root: &Root, snapshot: &Snapshot, lines: Option<usize>) -> String
 
 /// The kernel's ring buffer, as dmesg prints it.
 fn kernel_log(root: &Root) -> String {
-    let Ok(mut kmsg) = root.open_at("/dev/kmsg", OFlag::O_RDONLY | OFlag::O_NONBLOCK) else {
-        return String::new();
-    };
     let mut text = String::new();
-    let mut record = [0_u8; KERNEL_RECORD];
-    for _ in 0..MOST_RECORDS {
-        match kmsg.read(&mut record) {
-            Ok(0) => break,
-            Ok(length) => {
-                let record = String::from_utf8_lossy(&record[..length]);
-                if let Some(line) = log_archive::kernel_record(&record) {
-                    text.push_str(&line);
-                    text.push('\n');
-                }
-            }
-            // Records were overwritten while we read; the next one is fine.
-            Err(error) if error.raw_os_error() == Some(Errno::EPIPE as i32) => {}
-            Err(_) => break,
+    // Without a readable log there is no member; of a broken one what was read.
+    let _ = each_record(root, |record| {
+        if let Some(line) = log_archive::kernel_record(record) {
+            text.push_str(&line);
+            text.push('\n');
         }
-    }
+    });
     text
 }
 

@@ -68,30 +68,59 @@ fn dell_smbios() -> Vec<u8> {
     ];
     structure(&mut table, 1, 0x100, &system, &names);
     for socket in 0..2_u16 {
-        let mut processor = vec![0_u8; 44];
-        processor[0x10 - 4] = 1;
-        processor[0x18 - 4] = 0x41;
-        let name = ["Intel(R) Xeon(R) Gold 6230 CPU @ 2.10GHz"];
-        structure(&mut table, 4, 0x400 + socket, &processor, &name);
+        processor(&mut table, socket);
     }
-    let array = [3, 3, 6, 0, 0, 0, 0x80, 0xfe, 0xff, 24, 0];
+    let mut array = vec![3, 3, 6, 0, 0, 0, 0x80, 0xfe, 0xff, 24, 0];
+    array.extend((7680_u64 << 30).to_le_bytes());
     structure(&mut table, 16, 0x1000, &array, &[]);
     for slot in 0..24_u16 {
-        let mut dimm = vec![0_u8; 0x54 - 4];
-        dimm[0..2].copy_from_slice(&0x1000_u16.to_le_bytes());
-        let size: u16 = if slot < 12 { 16_384 } else { 0 };
-        dimm[8..10].copy_from_slice(&size.to_le_bytes());
-        dimm[0x10 - 4] = 1;
-        structure(
-            &mut table,
-            17,
-            0x1100 + slot,
-            &dimm,
-            &[&format!("A{}", slot + 1)],
-        );
+        memory_device(&mut table, slot);
     }
     structure(&mut table, 127, 0x7f00, &[], &[]);
     table
+}
+
+fn processor(table: &mut Vec<u8>, socket: u16) {
+    let mut fixed = vec![0_u8; 0x30 - 4];
+    let mut put = |offset: usize, bytes: &[u8]| {
+        fixed[offset - 4..offset - 4 + bytes.len()].copy_from_slice(bytes);
+    };
+    put(
+        0x04,
+        &[
+            1, 3, 0xb3, 2, 0x57, 6, 5, 0, 0xff, 0xfb, 0xeb, 0xbf, 3, 0x92,
+        ],
+    );
+    put(0x12, &[0xa0, 0x28, 0xa0, 0x0f, 0x34, 0x08, 0x41, 0x36]);
+    put(0x1a, &[0xff; 6]);
+    put(0x23, &[20, 20, 40, 0xfc, 0, 0xb3, 0]);
+    let strings = [
+        &format!("CPU{}", socket + 1),
+        "Intel",
+        "Intel(R) Xeon(R) Gold 6230 CPU @ 2.10GHz",
+    ];
+    structure(table, 4, 0x400 + socket, &fixed, &strings);
+}
+
+/// A module in the first twelve slots, none in the others.
+fn memory_device(table: &mut Vec<u8>, slot: u16) {
+    let mut fixed = vec![0_u8; 0x54 - 4];
+    let mut put = |offset: usize, bytes: &[u8]| {
+        fixed[offset - 4..offset - 4 + bytes.len()].copy_from_slice(bytes);
+    };
+    put(0x04, &[0x00, 0x10, 0xfe, 0xff]);
+    put(0x0e, &[9, 0, 1, 0, 0x1a, 0x80, 0x20]);
+    let locator = format!("A{}", slot + 1);
+    let serial = format!("2F1C80{slot:02X}");
+    let mut strings = vec![locator.as_str()];
+    if slot < 12 {
+        put(0x08, &[72, 0, 64, 0, 0x00, 0x40]);
+        put(0x15, &[0x75, 0x0b, 2, 3, 0, 4, 2]);
+        put(0x20, &[0x75, 0x0b, 0xb0, 4, 0xb0, 4, 0xb0, 4, 3, 8, 0]);
+        put(0x3c, &(16_u64 << 30).to_le_bytes());
+        strings.extend(["00AD063200AD", &serial, "HMA82GR7CJR8N-WM"]);
+    }
+    structure(table, 17, 0x1100 + slot, &fixed, &strings);
 }
 
 fn compare(machine: &str, file: &str, found: serde_json::Result<String>) {

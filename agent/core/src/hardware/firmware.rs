@@ -79,7 +79,12 @@ pub(super) fn read(source: &Source<'_>, absent: &mut Absences) -> Firmware {
     let uefi = files.exists(EFI);
     let mut firmware = Firmware {
         vendor: text(0x04, "bios_vendor"),
-        version: text(0x05, "bios_version"),
+        version: absent.expect(
+            text(0x05, "bios_version"),
+            "firmware",
+            "version",
+            "no SMBIOS table tells it",
+        ),
         date: text(0x08, "bios_date"),
         release: release(source, 0x14, "bios_release"),
         controller_release: release(source, 0x16, "ec_firmware_release"),
@@ -229,14 +234,15 @@ mod tests {
             .map(|entry| (entry.number.as_str(), entry.label.as_str(), entry.active))
             .collect();
         assert_eq!(labels, [("0002", "debian", true), ("0010", "PXE", false)]);
-        assert_eq!(absent, ["Boot0003"]);
+        assert_eq!(absent, ["Boot0003", "firmware"]);
     }
 
     #[test]
     fn releases_may_be_missing() {
         let mut fixed = vec![0_u8; 0x18 - 4];
         fixed[0x14 - 4..].copy_from_slice(&[2, 10, 0xff, 0xff]);
-        let table = Builder::default().add(0, 0, &fixed, &[]).end();
+        fixed[0x05 - 4] = 1;
+        let table = Builder::default().add(0, 0, &fixed, &["1.0"]).end();
         let (found, absent) = firmware(&table, &[]);
         assert_eq!(found.release.as_deref(), Some("2.10"));
         assert_eq!(found.controller_release, None);

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The running kernel: which one, and what taints it.
+//! The running kernel: which one, what it was told, what taints it and what it
+//! logged as errors.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::command_line::without_secrets;
+use super::kernel_errors::{self, KernelErrors};
+use super::memory_errors::{self, MemoryController};
 use super::{Absences, Source};
 
 /// Taint flags by bit (kernel documentation, admin-guide/tainted-kernels).
@@ -40,6 +44,12 @@ pub struct Kernel {
     pub version: Option<String>,
     /// What taints it, in words; empty if nothing does.
     pub taints: Vec<String>,
+    /// Command line, secrets in it as `******`.
+    pub command_line: Option<String>,
+    /// Errors logged since boot, machine checks among them.
+    pub errors: KernelErrors,
+    /// Memory errors by controller and module; empty without an EDAC driver.
+    pub memory_errors: Vec<MemoryController>,
 }
 
 pub(super) fn read(source: &Source<'_>, absent: &mut Absences) -> Kernel {
@@ -51,6 +61,9 @@ pub(super) fn read(source: &Source<'_>, absent: &mut Absences) -> Kernel {
         release: told(&uname.release),
         version: told(&uname.version),
         taints: taints(tainted.unwrap_or_default()),
+        command_line: source.files.text("/proc/cmdline").map(without_secrets),
+        errors: kernel_errors::read(source, absent),
+        memory_errors: memory_errors::read(source.files),
     }
 }
 

@@ -194,3 +194,80 @@ fn module(index: usize, device: MemoryDevice, absent: &mut Absences) -> MemoryMo
         firmware: device.firmware,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::TABLE;
+    use crate::inventory::random::Random;
+    use crate::smbios::structures;
+    use crate::snapshot::{Bytes, Entry, Snapshot};
+
+    /// Made for `dmidecode`: every encoding of sizes and many mistakes.
+    const ODD: &[u8] = include_bytes!("../../../../tests/fixtures/dmidecode/odd.bin");
+
+    #[test]
+    fn odd_firmware_gives_modules_and_reasons() {
+        let snapshot = Snapshot::default();
+        let structures = structures(ODD);
+        let source = Source {
+            snapshot: &snapshot,
+            files: &snapshot.files,
+            smbios: &structures,
+        };
+        let mut absent = Absences::default();
+        let found = read(&source, &mut absent);
+        assert_eq!(found.empty_slots.len(), 1);
+        let sizes: Vec<Option<u64>> = found.modules.iter().map(|module| module.size_mib).collect();
+        assert_eq!(
+            sizes[..8],
+            [
+                Some(16_384),
+                Some(131_072),
+                Some(100_001),
+                Some(2 << 20),
+                Some(0),
+                None,
+                Some(1),
+                Some(16_384)
+            ],
+            "of 512 KiB no whole MiB is left"
+        );
+        assert_eq!(found.modules[7].rated_mts, Some(12_800));
+        assert_eq!(found.modules[0].ecc, Some(true));
+        let tagged = &found.modules[0];
+        assert_eq!(tagged.manufacturer.as_deref(), Some("00AD063200AD"));
+        assert_eq!(tagged.firmware, None, "Not Specified is none");
+        // The size of 0xFFFF, and the structure that is cut before its size ends.
+        let subjects: Vec<String> = absent
+            .into_list()
+            .into_iter()
+            .map(|absence| absence.subject)
+            .collect();
+        assert_eq!(subjects, ["A1"]);
+    }
+
+    #[test]
+    fn a_broken_table_breaks_nothing() {
+        let mut random = Random::new(23);
+        for _ in 0..500 {
+            let mut table = ODD.to_vec();
+            table.truncate(random.below(table.len() + 1));
+            for _ in 0..random.below(40) {
+                let length = table.len();
+                if length > 0 {
+                    table[random.below(length)] = random.byte();
+                }
+            }
+            let mut snapshot = Snapshot::default();
+            snapshot.files.insert(TABLE, Entry::File(Bytes(table)));
+            let found = crate::hardware::read(&snapshot);
+            let modules = &found.memory.modules;
+            assert!(
+                modules
+                    .iter()
+                    .all(|module| module.slot.as_deref() != Some(""))
+            );
+        }
+    }
+}

@@ -9,11 +9,15 @@
 mod absence;
 mod accelerators;
 mod bmc;
+mod command_line;
 mod controllers;
+mod disks;
 mod firmware;
 mod kernel;
+mod kernel_errors;
 pub(crate) mod kernel_list;
 mod memory;
+mod memory_errors;
 mod neighbours;
 mod network;
 pub(crate) mod numa;
@@ -40,9 +44,16 @@ pub use controllers::{
     ControllerKind, Controllers, Enclosure, EnclosureSlot, RaidVolume, SasExpander,
     StorageController,
 };
+pub use disks::{
+    AttributeBelowThreshold, Discard, Disk, Drive, FirmwareSlot, Format, Health, LbaFormat,
+    Namespace, Nvme, Password, Sanitize, SanitizeState, Security, Sizes, Verdict, Warning,
+    WriteCache, drives_to_ask,
+};
 pub use firmware::{BootEntry, Firmware};
 pub use kernel::Kernel;
+pub use kernel_errors::{KernelErrors, KernelMessage};
 pub use memory::{EmptySlot, Memory, MemoryModule, NodeMemory};
+pub use memory_errors::{MemoryController, MemoryModuleErrors};
 pub use neighbours::PortNeighbour;
 pub use network::{
     Diagnostics, Duplex, Fec, Lane, LinkModes, Medium, NetworkPort, RdmaDevice, RdmaPort, Reach,
@@ -86,6 +97,8 @@ pub struct Hardware {
     pub controllers: Controllers,
     /// Network ports, in name order.
     pub network: Vec<NetworkPort>,
+    /// Disks: what each is, what it can do, and how it is.
+    pub disks: Vec<Disk>,
     /// What could not be known, and why.
     pub absent: Vec<Absence>,
 }
@@ -128,6 +141,7 @@ pub fn read(snapshot: &Snapshot) -> Hardware {
         pci_devices,
         pci_slots,
         network: network::read(&source, &mut absent),
+        disks: disks::read(&source, &mut absent),
         absent: absent.into_list(),
     }
 }

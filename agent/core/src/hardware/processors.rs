@@ -200,7 +200,12 @@ fn from_firmware(processor: smbios::Processor, structures: &[Structure<'_>]) -> 
 fn add_package(socket: &mut Socket, package: Package) {
     socket.package = package.id;
     socket.manufacturer = socket.manufacturer.take().or(package.vendor);
-    socket.model = socket.model.take().or(package.model_name);
+    // Firmware may write anything here; the processor's own name is the one
+    // that the inventory has.
+    socket.model = package
+        .model_name
+        .or_else(|| socket.model.take())
+        .or(package.core_name);
     socket.family_number = package.family;
     socket.model_number = package.model;
     socket.stepping = package.stepping;

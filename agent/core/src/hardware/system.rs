@@ -96,7 +96,7 @@ pub(super) fn read(source: &Source<'_>, absent: &mut Absences) -> System {
             serial_number,
             "system",
             "serial_number",
-            "the firmware gives none or a placeholder",
+            "no SMBIOS table tells it, or it is a placeholder",
         ),
         uuid: uuid(source),
         sku: text(SYSTEM, 0x19, "product_sku"),

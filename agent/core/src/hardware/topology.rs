@@ -36,6 +36,8 @@ pub(super) struct Package {
     pub(super) cores: Option<u32>,
     pub(super) vendor: Option<String>,
     pub(super) model_name: Option<String>,
+    /// Name of the design of its cores (arm64).
+    pub(super) core_name: Option<String>,
     pub(super) family: Option<u32>,
     pub(super) model: Option<u32>,
     pub(super) stepping: Option<u32>,
@@ -86,13 +88,11 @@ fn read(files: &Tree, cpuinfo: &Cpuinfo<'_>, id: Option<u32>, cpus: Vec<u32>) ->
         id,
         cores: cores(files, &cpus),
         vendor: text("vendor_id").map(str::to_owned),
-        model_name: text("model name")
-            .or_else(|| {
-                arm_model(
-                    hexadecimal(text("CPU implementer")?)?,
-                    hexadecimal(text("CPU part")?)?,
-                )
-            })
+        model_name: text("model name").map(str::to_owned),
+        core_name: text("CPU implementer")
+            .and_then(hexadecimal)
+            .zip(text("CPU part").and_then(hexadecimal))
+            .and_then(|(implementer, part)| arm_model(implementer, part))
             .map(str::to_owned),
         family: number("cpu family"),
         model: number("model"),

@@ -3,9 +3,11 @@
 //! collectors, and our own key `ironseed`.
 
 mod default;
+mod dmi_decode;
 mod extra_hardware;
 mod lldp;
 mod logs;
+mod numa_topology;
 mod pci_devices;
 mod usb_devices;
 
@@ -139,6 +141,14 @@ pub const COLLECTORS: &[Collector] = &[
     Collector {
         name: "usb-devices",
         collect: usb_devices::collect,
+    },
+    Collector {
+        name: "numa-topology",
+        collect: numa_topology::collect,
+    },
+    Collector {
+        name: "dmi-decode",
+        collect: dmi_decode::collect,
     },
     Collector {
         name: "logs",

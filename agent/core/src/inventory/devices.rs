@@ -223,18 +223,24 @@ fn scsi_address(files: &Tree, name: &str) -> Option<String> {
     Some(address.to_owned())
 }
 
+/// The (first) controller of an NVMe namespace, `nvme0`.
+pub(crate) fn nvme_controller(files: &Tree, name: &str) -> Option<String> {
+    let path = files.canonical(&at(name, "device"))?;
+    let parent = path.rsplit('/').next()?;
+    let controller = if parent.starts_with("nvme-subsys") {
+        first_controller(files, parent)?
+    } else {
+        parent
+    };
+    name.starts_with("nvme").then(|| controller.to_owned())
+}
+
 /// From the Identify Controller data of the namespace's (first) controller.
 fn nvme_capabilities(snapshot: &Snapshot, name: &str) -> Option<NvmeCapabilities> {
     const OACS: usize = 256;
     const FNA: usize = 524;
-    let path = snapshot.files.canonical(&at(name, "device"))?;
-    let parent = path.rsplit('/').next()?;
-    let controller = if parent.starts_with("nvme-subsys") {
-        first_controller(&snapshot.files, parent)?
-    } else {
-        parent
-    };
-    let data = &snapshot.nvme_controllers.get(controller)?.0;
+    let controller = nvme_controller(&snapshot.files, name)?;
+    let data = &snapshot.nvme_controllers.get(&controller)?.0;
     Some(NvmeCapabilities {
         oacs: u16::from_le_bytes([*data.get(OACS)?, *data.get(OACS + 1)?]),
         fna: *data.get(FNA)?,

@@ -36,6 +36,7 @@ pub use cpu::Cpu;
 pub(crate) use cpu::{Cpuinfo, hexadecimal};
 pub(crate) use cpu_models::arm_model;
 pub use devices::block_devices;
+pub(crate) use devices::nvme_controller;
 pub use disks::{Disk, disks};
 pub use interfaces::Interface;
 pub(crate) use interfaces::pci_address;

@@ -10,7 +10,9 @@ pub mod archive;
 mod bmc;
 mod bytes;
 mod content;
+mod drive;
 mod hardware_address;
+mod kernel_log;
 mod link;
 mod lldp;
 mod module_eeprom;
@@ -24,6 +26,8 @@ use serde::{Deserialize, Serialize};
 pub use bmc::{Bmc, BmcChannel, BmcLog, BmcParameter, BmcReading, BmcSensors};
 pub use bytes::Bytes;
 pub use content::DeviceContent;
+pub use drive::{Answer, DriveAnswer, DriveAnswers, DriveRequest};
+pub use kernel_log::{KernelLog, KernelRecord};
 pub use link::{DriverInfo, FecParameters, LinkSettings, NetworkLink};
 pub use lldp::{LldpFrame, LldpPort};
 pub use module_eeprom::{HALF_PAGE, MemoryMap, ModuleEeprom, ModulePage, PageAddress};
@@ -42,6 +46,9 @@ pub struct Snapshot {
     pub problems: BTreeMap<String, String>,
     /// Identify Controller data, by controller name (`nvme0`). 4096 bytes each.
     pub nvme_controllers: BTreeMap<String, Bytes>,
+    /// What drives and NVMe controllers answered about themselves, by kernel
+    /// name (`sda`, `nvme0`). Only a thorough snapshot asks.
+    pub drives: BTreeMap<String, DriveAnswers>,
     /// Parts of the content of block devices, by kernel name (`sda`, `sda1`).
     pub contents: BTreeMap<String, DeviceContent>,
     /// What `uname` says.
@@ -53,6 +60,8 @@ pub struct Snapshot {
     pub bmc: Option<Bmc>,
     /// What each TPM 2.0 answered, by name (`tpm0`).
     pub tpms: BTreeMap<String, Vec<TpmAnswer>>,
+    /// What the kernel logged as errors; `None` if its log could not be read.
+    pub kernel_log: Option<KernelLog>,
     /// Time since the kernel started, in milliseconds.
     pub since_boot_ms: u64,
 }

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Reads the parts of every block device that tell what is on it.
 //!
-//! Devices are read at the same time, each by a thread of its own: a drive that
-//! hangs costs its own data and never the others'.
+//! Devices are read at the same time; see [`super::each_device`].
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ironseed_core::snapshot::{DeviceContent, Entry, Snapshot, Tree};
 use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 
+use super::each_device::Asked;
 use super::recorder::{DEVICE, words};
 use crate::root::Root;
 
@@ -20,49 +19,21 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Device names whose content says nothing about the machine.
 const NEVER: &[&str] = &["fd", "ram", "zram"];
 
-type Answer = (String, std::io::Result<DeviceContent>);
-
 /// Reads every device that has a medium.
 pub(super) fn read_all(root: &Root, snapshot: &mut Snapshot) {
-    let (sender, receiver) = mpsc::channel::<Answer>();
-    let mut waiting = Vec::new();
-    for (name, size) in devices(&snapshot.files) {
-        let (root, sender, kernel_name) = (root.clone(), sender.clone(), name.clone());
-        let spawned = std::thread::Builder::new()
-            .name(format!("probe {name}"))
-            .stack_size(128 << 10)
-            .spawn(move || {
-                let content = read(&root, &kernel_name, size);
-                // Nobody listens any more if the device took too long.
-                let _ = sender.send((kernel_name, content));
-            });
-        match spawned {
-            Ok(_) => waiting.push(name),
-            Err(error) => problem(snapshot, &name, words(&error)),
+    let devices = devices(&snapshot.files);
+    let root = root.clone();
+    let asked = Asked::start(devices, PATIENCE, move |name, size, tell| {
+        tell(read(&root, name, size));
+    });
+    let silent = asked.finish(|name, content| match content {
+        Ok(content) => {
+            snapshot.contents.insert(name.to_owned(), content);
         }
-    }
-    drop(sender);
-    collect(&receiver, &mut waiting, snapshot);
-    for name in waiting {
-        let seconds = PATIENCE.as_secs();
-        problem(snapshot, &name, format!("no answer within {seconds} s"));
-    }
-}
-
-fn collect(receiver: &mpsc::Receiver<Answer>, waiting: &mut Vec<String>, snapshot: &mut Snapshot) {
-    let deadline = Instant::now() + PATIENCE;
-    while !waiting.is_empty() {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let Ok((name, content)) = receiver.recv_timeout(left) else {
-            return;
-        };
-        waiting.retain(|waiting| *waiting != name);
-        match content {
-            Ok(content) => {
-                snapshot.contents.insert(name, content);
-            }
-            Err(error) => problem(snapshot, &name, words(&error)),
-        }
+        Err(error) => problem(snapshot, name, words(&error)),
+    });
+    for (name, reason) in silent {
+        problem(snapshot, &name, reason);
     }
 }
 

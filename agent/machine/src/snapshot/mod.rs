@@ -7,6 +7,8 @@
 
 pub mod archive;
 mod content;
+mod drives;
+mod each_device;
 mod enclosure;
 mod ethtool;
 mod genetlink;
@@ -18,21 +20,22 @@ mod pci;
 mod recorder;
 mod tpm;
 
-use ironseed_core::snapshot::{Snapshot, Uname};
+use ironseed_core::snapshot::{KernelLog, Snapshot, Uname};
 use nix::sys::utsname::uname;
 use nix::time::{ClockId, clock_gettime};
 
+use crate::kmsg::each_record;
 use crate::root::Root;
-use recorder::Recorder;
+use recorder::{Recorder, words};
 
 /// How far a snapshot goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// This machine, for a decision: files, netlink, device content, NVMe and
-    /// IPMI identities.
+    /// This machine, for a decision about disks and networks: files, netlink,
+    /// device content, NVMe and IPMI identities. Taken often.
     Live,
-    /// This machine, for a report: also what takes devices some time to tell,
-    /// such as health, sensors and the EEPROMs of modules.
+    /// This machine, for a report: also what devices take some time to tell,
+    /// such as the health of drives, sensors and the EEPROMs of modules.
     Thorough,
     /// Only the files below the root: a captured tree, of another machine.
     Files,
@@ -65,6 +68,7 @@ pub fn take(root: &Root, reach: Reach) -> Snapshot {
     snapshot
 }
 
+/// Slow devices are asked beside each other, while the rest is read.
 fn take_live(root: &Root, snapshot: &mut Snapshot, thorough: bool) {
     let depth = if thorough {
         ipmi::Depth::Everything
@@ -73,37 +77,47 @@ fn take_live(root: &Root, snapshot: &mut Snapshot, thorough: bool) {
     };
     let bmc = ipmi::ask_in_background(root, depth);
     let tpms = thorough.then(|| tpm::ask_in_background(root, snapshot));
-    snapshot.uname = match uname() {
-        Ok(name) => Uname {
-            node_name: name.nodename().to_string_lossy().into_owned(),
-            release: name.release().to_string_lossy().into_owned(),
-            version: name.version().to_string_lossy().into_owned(),
-            machine: name.machine().to_string_lossy().into_owned(),
-        },
-        Err(error) => {
-            snapshot
-                .problems
-                .insert("uname".into(), error.desc().into());
-            Uname::default()
-        }
-    };
+    nvme::identify_all(root, snapshot);
+    let drives = thorough.then(|| drives::ask_in_background(root, snapshot));
+    match read_uname() {
+        Ok(name) => snapshot.uname = name,
+        Err(error) => problem(snapshot, "uname", error.desc()),
+    }
     match netlink::links() {
         Ok(links) => snapshot.links = links,
-        Err(error) => {
-            snapshot
-                .problems
-                .insert("netlink".into(), error.to_string());
-        }
+        Err(error) => problem(snapshot, "netlink", error.to_string()),
     }
     let ports = ethtool::ask_in_background(&snapshot.links, thorough);
-    nvme::identify_all(root, snapshot);
     content::read_all(root, snapshot);
     ports.finish(snapshot);
     if let Some(tpms) = tpms {
         tpms.finish(snapshot);
     }
+    if let Some(drives) = drives {
+        drives.finish(snapshot);
+    }
     bmc.finish(snapshot);
+    // After everything else, which may have made a device fail.
+    let mut log = KernelLog::default();
+    match each_record(root, |record| log.add(record)) {
+        Ok(()) => snapshot.kernel_log = Some(log),
+        Err(error) => problem(snapshot, "/dev/kmsg", words(&error)),
+    }
     snapshot.since_boot_ms = since_boot_ms();
+}
+
+fn problem(snapshot: &mut Snapshot, subject: &str, problem: impl Into<String>) {
+    snapshot.problems.insert(subject.into(), problem.into());
+}
+
+fn read_uname() -> nix::Result<Uname> {
+    let name = uname()?;
+    Ok(Uname {
+        node_name: name.nodename().to_string_lossy().into_owned(),
+        release: name.release().to_string_lossy().into_owned(),
+        version: name.version().to_string_lossy().into_owned(),
+        machine: name.machine().to_string_lossy().into_owned(),
+    })
 }
 
 /// What a captured tree can say about itself without asking the kernel: what a

@@ -24,10 +24,16 @@ pub(super) const ROWS: &[Row] = &[
     (
         "/sys/class/block/*/queue",
         &[
+            "discard_granularity",
+            "discard_max_bytes",
             "logical_block_size",
+            "minimum_io_size",
             "optimal_io_size",
             "physical_block_size",
             "rotational",
+            "write_cache",
+            "write_zeroes_max_bytes",
+            "zoned",
         ],
     ),
     ("/sys/class/block/*/holders", &["*"]),
@@ -55,6 +61,10 @@ pub(super) const ROWS: &[Row] = &[
             "vpd_pg89",
             "wwid",
         ],
+    ),
+    (
+        "/sys/class/block/*/device/scsi_disk/*",
+        &["protection_type"],
     ),
     (
         "/sys/class/nvme/*",

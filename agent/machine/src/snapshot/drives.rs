@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Asks drives about their health and abilities. Which drives and what is
+//! decided in [`ironseed_core::hardware::drive_requests`]; every command only
+//! reads.
+
+use std::fs::File;
+use std::io;
+use std::time::Duration;
+
+use ironseed_core::hardware::{Drive, drives_to_ask};
+use ironseed_core::snapshot::{Answer, Bytes, DriveAnswer, DriveAnswers, DriveRequest, Snapshot};
+
+use super::each_device::Asked;
+use super::recorder::{DEVICE, words};
+use crate::root::Root;
+use crate::{nvme, scsi};
+
+/// How long one command may take. The kernel resets a drive that needs longer,
+/// so this is longer than a disk takes to spin up.
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// How long all drives together are waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+type Told = io::Result<DriveAnswer>;
+
+/// Drives that are being asked.
+pub(super) struct Drives(Asked<Told>);
+
+/// Begins to ask. The snapshot has to have its files, and the controllers'
+/// identify data.
+pub(super) fn ask_in_background(root: &Root, snapshot: &Snapshot) -> Drives {
+    let drives = drives_to_ask(snapshot)
+        .into_iter()
+        .map(|drive| (drive.name.clone(), drive))
+        .collect();
+    let root = root.clone();
+    Drives(Asked::start(drives, PATIENCE, move |name, drive, tell| {
+        if let Err(error) = ask(&root, name, &drive, tell) {
+            tell(Err(error));
+        }
+    }))
+}
+
+impl Drives {
+    /// Waits for those that have not answered yet.
+    pub(super) fn finish(self, snapshot: &mut Snapshot) {
+        let drives = &mut snapshot.drives;
+        let silent = self.0.finish(|name, told| {
+            let drive = drives.entry(name.to_owned()).or_default();
+            match told {
+                Ok(answer) => drive.answers.push(answer),
+                Err(error) => drive.problem = Some(words(&error)),
+            }
+        });
+        for (name, reason) in silent {
+            drives.entry(name).or_default().problem = Some(reason);
+        }
+    }
+}
+
+fn ask(root: &Root, name: &str, drive: &Drive, tell: &mut dyn FnMut(Told)) -> io::Result<()> {
+    let file = root.open_at(&format!("/dev/{}", name.replace('!', "/")), DEVICE)?;
+    let mut known = DriveAnswers::default();
+    while let Some(request) = drive.next_request(&known) {
+        let answer = DriveAnswer {
+            request,
+            answer: match send(&file, request) {
+                Ok(bytes) => Answer::Data(Bytes(bytes)),
+                Err(error) => Answer::Refused(words(&error)),
+            },
+        };
+        known.answers.push(answer.clone());
+        tell(Ok(answer));
+    }
+    Ok(())
+}
+
+fn send(device: &File, request: DriveRequest) -> io::Result<Vec<u8>> {
+    match request {
+        DriveRequest::NvmeIdentify { cns, namespace } => {
+            nvme::identify(device, cns, namespace, TIMEOUT)
+        }
+        DriveRequest::NvmeLog { page, length } => nvme::log_page(device, page, length, TIMEOUT),
+        DriveRequest::NvmeFeature { feature } => {
+            nvme::feature(device, feature, TIMEOUT).map(|value| value.to_le_bytes().to_vec())
+        }
+        DriveRequest::AtaSmartStatus => scsi::sense_of(device, &scsi::ata::SMART_STATUS, TIMEOUT),
+        DriveRequest::AtaIdentify => scsi::read(device, &scsi::ata::IDENTIFY, SECTOR, TIMEOUT),
+        DriveRequest::AtaSmartData => scsi::read(device, &scsi::ata::SMART_DATA, SECTOR, TIMEOUT),
+        DriveRequest::AtaSmartThresholds => {
+            scsi::read(device, &scsi::ata::SMART_THRESHOLDS, SECTOR, TIMEOUT)
+        }
+        DriveRequest::AtaLog { log, page } => {
+            scsi::read(device, &scsi::ata::read_log(log, page), SECTOR, TIMEOUT)
+        }
+        DriveRequest::ScsiVpd { page } => {
+            scsi::read(device, &scsi::inquiry(page), scsi::VPD_LENGTH, TIMEOUT)
+        }
+        DriveRequest::ScsiLog { page } => {
+            scsi::read(device, &scsi::log_sense(page), scsi::PAGE_LENGTH, TIMEOUT)
+        }
+        DriveRequest::ScsiMode { page } => {
+            scsi::read(device, &scsi::mode_sense(page), scsi::PAGE_LENGTH, TIMEOUT)
+        }
+    }
+}
+
+/// Bytes of an ATA data block.
+const SECTOR: u16 = 512;
