@@ -6,7 +6,7 @@ mod layout;
 mod sections;
 mod words;
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -79,15 +79,12 @@ enum InventoryError {
 }
 
 /// Prints the inventory.
-#[expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this command's output is its purpose"
-)]
+#[expect(clippy::print_stderr, reason = "a command tells its user what failed")]
 pub(crate) fn show(arguments: &InventoryArguments) -> ExitCode {
     match text(arguments) {
         Ok(text) => {
-            println!("{}", text.trim_end());
+            // A reader such as `head` may have seen enough and gone.
+            let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
             ExitCode::SUCCESS
         }
         Err(error) => {

@@ -21,9 +21,17 @@ pub(super) fn plain(value: &Value) -> String {
     }
 }
 
-/// Bytes of memory, in binary units.
-pub(super) fn bytes(value: &Value) -> String {
-    scaled(value, 1, 1024, &["B", "KiB", "MiB", "GiB", "TiB"])
+/// Milliseconds as seconds.
+pub(super) fn seconds(value: &Value) -> String {
+    value
+        .as_u64()
+        .map(|ms| format!("{}.{:03}", ms / 1000, ms % 1000))
+        .unwrap_or_default()
+}
+
+/// KiB of memory, in binary units.
+pub(super) fn kib(value: &Value) -> String {
+    scaled(value, 1024, 1024, &["B", "KiB", "MiB", "GiB", "TiB"])
 }
 
 /// MiB, in binary units.
@@ -68,18 +76,14 @@ mod tests {
     #[test]
     fn sizes_have_the_unit_people_use() {
         for (show, value, expected) in [
-            (
-                bytes as fn(&Value) -> String,
-                json!(201_326_592_000_u64),
-                "187 GiB",
-            ),
+            (kib as fn(&Value) -> String, json!(196_608_000), "187 GiB"),
             (mib, json!(16_384), "16 GiB"),
             (disk_bytes, json!(479_559_942_144_u64), "479 GB"),
             (disk_bytes, json!(1_920_383_410_176_u64), "1.9 TB"),
             (mbps, json!(25_000), "25 Gbit/s"),
             (mbps, json!(2_500), "2.5 Gbit/s"),
             (mbps, json!("unknown"), "unknown"),
-            (bytes, json!(u64::MAX), "16777215 TiB"),
+            (seconds, json!(12_034), "12.034"),
             (plain, json!([true, "a", 3]), "yes, a, 3"),
         ] {
             assert_eq!(show(&value), expected, "{value}");
