@@ -107,11 +107,11 @@ fn slug(text: &str) -> String {
 fn matching(facts: &MachineFacts, text: &mut Text) {
     text.line("# Which machines are meant: patterns, * and ? stand for anything.");
     text.line("[match]");
-    let mut written = false;
     if let Some(architecture) = facts.architecture {
         text.key("architecture", &format!("[\"{architecture}\"]"));
-        written = true;
     }
+    // The architecture alone would not win against the generic profile.
+    let mut written = false;
     for (key, value) in [
         ("system_manufacturer", &facts.system_manufacturer),
         ("system_product", &facts.system_product),
@@ -121,7 +121,11 @@ fn matching(facts: &MachineFacts, text: &mut Text) {
             written = true;
         }
     }
-    if !written {
+    let cpu = facts.cpu_model.trim();
+    if !written && !cpu.is_empty() {
+        text.line("# The firmware tells no name; this fits every machine with the processor.");
+        text.key("cpu_model", &format!("[{}]", quoted(cpu)));
+    } else if !written {
         text.line("# The machine tells nothing about itself; this fits every machine.");
         text.key("system_product", "[\"*\"]");
     }
@@ -133,7 +137,8 @@ fn matching(facts: &MachineFacts, text: &mut Text) {
         ("cpu_vendor", &facts.cpu_vendor),
         ("cpu_model", &facts.cpu_model),
     ] {
-        if !value.trim().is_empty() {
+        let used = !written && key == "cpu_model";
+        if !value.trim().is_empty() && !used {
             text.line(&format!("# {key} = [{}]", quoted(value.trim())));
         }
     }
