@@ -35,6 +35,7 @@ macro_rules! scenarios {
 
 scenarios! {
     inspection
+    hardware
     cleaning
     deploy_raw
     deploy_qcow2

@@ -9,6 +9,8 @@
 //!   emulation starts kernel and initramfs without a boot loader, from a BIOS; the agent's
 //!   milestone `inspection` (Ironic has answered the report) by the clock of the server's kernel.
 //!   Median.
+//! - *full inventory*: what the agent says its process used of the processors while it read the
+//!   hardware, in the run of the median.
 //! - *smallest memory*: bisection over [`MEMORY_MIB`]. A try counts if Ironic has the inventory, or
 //!   if the node is active and its disk equals the image, without the kernel being out of memory.
 //!   The servers that are deployed to have UEFI, because a deployment sets a boot entry; the

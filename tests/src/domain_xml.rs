@@ -3,7 +3,9 @@
 
 use std::fmt::Write;
 
-use crate::machine::{Bus, DirectBoot, DiskSpec, FIRMWARE_CODE, FIRMWARE_VARIABLES, Machine};
+use crate::machine::{
+    Bus, DirectBoot, DiskSpec, FIRMWARE_CODE, FIRMWARE_VARIABLES, Machine, MachineSpec,
+};
 use crate::network::BRIDGE;
 
 /// Where NVMe disks that libvirt does not know are put on the PCI bus, behind all that it places.
@@ -46,7 +48,7 @@ pub fn render(machine: &Machine) -> String {
          <vcpu>{cpus}</vcpu>\n\
          {os}\
          <features><acpi/><apic/></features>\n\
-         <cpu mode='maximum'/>\n\
+         {cpu}\n\
          <clock offset='utc'/>\n\
          <on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot>\
          <on_crash>destroy</on_crash>\n\
@@ -64,8 +66,24 @@ pub fn render(machine: &Machine) -> String {
         uuid = machine.uuid(),
         memory = spec.memory_mib,
         cpus = spec.cpus,
+        cpu = cpu_element(spec),
         os = os_element(machine),
         extra = command_line(machine),
+    )
+}
+
+/// One processor per core and no threads; with NUMA, half of them in each of two sockets.
+fn cpu_element(spec: &MachineSpec) -> String {
+    if !spec.numa {
+        return "<cpu mode='maximum'/>".to_owned();
+    }
+    let (cores, memory) = (spec.cpus / 2, spec.memory_mib / 2);
+    let last = spec.cpus.saturating_sub(1);
+    format!(
+        "<cpu mode='maximum'><topology sockets='2' cores='{cores}' threads='1'/><numa>\
+         <cell id='0' cpus='0-{}' memory='{memory}' unit='MiB'/>\
+         <cell id='1' cpus='{cores}-{last}' memory='{memory}' unit='MiB'/></numa></cpu>",
+        cores.saturating_sub(1)
     )
 }
 
@@ -164,6 +182,9 @@ fn command_line(machine: &Machine) -> String {
     if spec.ipmi {
         arguments.extend(ipmi_arguments());
     }
+    if spec.tpm {
+        arguments.extend(tpm_arguments(machine));
+    }
     let mut text = String::from("<qemu:commandline>\n");
     for argument in arguments {
         // Writing to a string cannot fail.
@@ -189,6 +210,20 @@ fn nvme_arguments(machine: &Machine, count: usize, index: usize, disk: &DiskSpec
             "nvme,drive=nvme{count},serial={},bus=pcie.0,addr={slot:#x},bootindex={order}",
             disk.serial
         ),
+    ]
+}
+
+fn tpm_arguments(machine: &Machine) -> [String; 6] {
+    [
+        "-chardev".to_owned(),
+        format!(
+            "socket,id=tpm-socket,path={}",
+            machine.tpm_socket().display()
+        ),
+        "-tpmdev".to_owned(),
+        "emulator,id=tpm0,chardev=tpm-socket".to_owned(),
+        "-device".to_owned(),
+        "tpm-crb,tpmdev=tpm0".to_owned(),
     ]
 }
 

@@ -18,6 +18,8 @@ pub struct IronicOptions {
     pub heartbeat_timeout: u32,
     /// Words that Ironic appends to the kernel command line of the agent image.
     pub kernel_params: String,
+    /// Inspection hooks beside Ironic's default ones, comma separated.
+    pub inspection_hooks: String,
 }
 
 /// Both consoles, so that everything is on the screen and in the serial log. `nofb vga=normal` is
@@ -31,6 +33,7 @@ impl Default for IronicOptions {
             deploy_callback_timeout: 1800,
             heartbeat_timeout: 60,
             kernel_params: KERNEL_PARAMS.to_owned(),
+            inspection_hooks: String::new(),
         }
     }
 }
@@ -186,6 +189,7 @@ fn operations(options: &IronicOptions, directories: &Directories<'_>) -> Vec<Sec
                 ("fast_track", options.fast_track.to_string()),
             ],
         ),
+        ("inspector", inspector(options)),
         (
             "auto_discovery",
             vec![
@@ -194,6 +198,16 @@ fn operations(options: &IronicOptions, directories: &Directories<'_>) -> Vec<Sec
             ],
         ),
     ]
+}
+
+fn inspector(options: &IronicOptions) -> Vec<(&'static str, String)> {
+    if options.inspection_hooks.is_empty() {
+        return Vec::new();
+    }
+    vec![(
+        "hooks",
+        format!("$default_hooks,{}", options.inspection_hooks),
+    )]
 }
 
 fn boot(options: &IronicOptions, directories: &Directories<'_>) -> Vec<Section> {

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::console::Console;
 use crate::error::Error;
 use crate::libvirt::virsh;
+use crate::tpm::{self, Tpm};
 use crate::wait::{self, Probe};
 use crate::{domain_xml, files};
 
@@ -90,6 +91,10 @@ pub struct MachineSpec {
     pub macs: Vec<String>,
     /// With a BMC behind a KCS interface.
     pub ipmi: bool,
+    /// With a TPM 2.0 that has an endorsement certificate.
+    pub tpm: bool,
+    /// As two sockets and two NUMA nodes, with half of processors and memory each.
+    pub numa: bool,
     /// Boots from the network unless a BMC says otherwise.
     pub network_first: bool,
     /// Starts this kernel instead of asking the firmware.
@@ -110,6 +115,8 @@ impl MachineSpec {
             disks: Vec::new(),
             macs: vec!["52:54:00:16:01:01".to_owned()],
             ipmi: false,
+            tpm: false,
+            numa: false,
             network_first: false,
             direct_boot: None,
             uefi: true,
@@ -137,6 +144,8 @@ pub struct Machine {
     spec: MachineSpec,
     uuid: Uuid,
     dir: PathBuf,
+    /// Runs for as long as the machine is defined.
+    _tpm: Option<Tpm>,
 }
 
 impl Machine {
@@ -147,10 +156,12 @@ impl Machine {
     pub fn define(spec: MachineSpec, machines_dir: &Path) -> Result<Self, Error> {
         let dir = machines_dir.join(&spec.name);
         files::make_dir(&dir)?;
+        let tpm = spec.tpm.then(|| Tpm::start(&dir)).transpose()?;
         let machine = Self {
             spec,
             uuid: Uuid::new_v4(),
             dir,
+            _tpm: tpm,
         };
         for (index, disk) in machine.spec.disks.iter().enumerate() {
             files::make_sparse(&machine.disk(index), disk.bytes)?;
@@ -195,6 +206,10 @@ impl Machine {
     #[must_use]
     pub fn serial_log(&self) -> PathBuf {
         self.dir.join("serial.log")
+    }
+
+    pub(crate) fn tpm_socket(&self) -> PathBuf {
+        tpm::socket(&self.dir)
     }
 
     pub(crate) fn serial_socket(&self) -> PathBuf {

@@ -17,15 +17,18 @@ const REQUIREMENTS: &str = include_str!("../python-packages.txt");
 const PYTHON: &str = "/usr/bin/python3";
 
 /// Programs and files of the Debian packages, one or more for each package.
-const PROGRAMS: [&str; 10] = [
+const PROGRAMS: [&str; 13] = [
     "dnsmasq",
     "genisoimage",
     "ip",
     "libvirtd",
+    "lldpd",
     "mcopy",
     "mkfs.vfat",
     "qemu-img",
     "qemu-system-x86_64",
+    "swtpm",
+    "swtpm_setup",
     "unshare",
     "virsh",
 ];

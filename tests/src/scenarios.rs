@@ -15,6 +15,7 @@ mod deploy_qcow2;
 mod deploy_raw;
 mod deployed;
 mod discovery;
+mod hardware;
 mod image_troubles;
 mod inspection;
 mod waiting;
@@ -40,6 +41,7 @@ pub struct Scenario {
 /// All scenarios.
 pub const ALL: &[Scenario] = &[
     inspection::SCENARIO,
+    hardware::SCENARIO,
     cleaning::SCENARIO,
     deploy_raw::SCENARIO,
     deploy_qcow2::SCENARIO,
