@@ -50,7 +50,7 @@ pub struct Disk {
     pub protocol: Option<String>,
     /// `2.5 inch`, `M.2`, …
     pub form_factor: Option<String>,
-    /// Whether it has no moving parts.
+    /// Whether it has no moving parts; absent if the disk does not say.
     pub solid_state: Option<bool>,
     /// Revolutions per minute of its platters.
     pub rotation_rpm: Option<u32>,

@@ -189,7 +189,7 @@ fn what_is_refused_is_not_asked_again() {
         while let Some(request) = drive.next_request(&known) {
             let answer = Answer::Refused("no".into());
             known.answers.push(DriveAnswer { request, answer });
-            assert!(known.answers.len() < 10, "{known:?}");
+            assert!(known.answers.len() < 12, "{known:?}");
         }
         assert!(!known.answers.is_empty());
     }
@@ -285,6 +285,30 @@ fn what_is_not_known_has_a_reason() {
         let reason = &health.expect("an absence").reason;
         assert!(reason.contains(expected), "{name}: {reason}");
     }
+}
+
+/// As `scsi_debug` does, and host adapters that translate but block commands.
+#[test]
+fn a_drive_behind_a_closed_translation_is_asked_as_scsi() {
+    let mut snapshot = machine();
+    let drives = drives_to_ask(&snapshot);
+    let drive = drives.iter().find(|drive| drive.name == "sda");
+    let drive = drive.expect("an ATA drive");
+    let all = scsi_answers();
+    let mut known = DriveAnswers::default();
+    while let Some(request) = drive.next_request(&known) {
+        let refused = Answer::Refused("invalid command".into());
+        let answer = all.answer(request).cloned().unwrap_or(refused);
+        known.answers.push(DriveAnswer { request, answer });
+    }
+    snapshot.drives.insert("sda".into(), known);
+    let (disks, absent) = read_disks(&snapshot);
+    let disk = named(&disks, "sda");
+    assert_eq!(disk.rotation_rpm, Some(10_000));
+    assert_eq!(disk.verdict, Verdict::Failing);
+    let of_sda = absent.iter().filter(|a| a.subject == "/dev/sda");
+    let told = of_sda.map(|absence| (absence.value.as_str(), absence.reason.as_str()));
+    assert!(told.into_iter().any(|it| it == ("identify data", "invalid command")));
 }
 
 #[test]
