@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Asks drives about their health and abilities. Which drives and what is
-//! decided in [`ironseed_core::hardware::drive_requests`]; every command only
+//! decided by [`drives_to_ask`] and [`Drive::next_request`]; every command only
 //! reads.
 
 use std::fs::File;

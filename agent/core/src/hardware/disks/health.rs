@@ -157,8 +157,7 @@ fn findings(health: &Health) -> Vec<(Verdict, String)> {
     found
 }
 
-/// What a warning means. Heat is the machine's trouble, not the drive's, and
-/// persistent memory is not what data is on.
+/// What a warning means. Heat is the machine's trouble, not the drive's.
 fn warned(warning: &Warning) -> (Verdict, String) {
     let (verdict, reason) = match warning {
         Warning::FailurePredicted => (Verdict::Failing, "the drive predicts its failure"),
@@ -170,7 +169,7 @@ fn warned(warning: &Warning) -> (Verdict, String) {
             "the backup of its volatile memory failed",
         ),
         Warning::PersistentMemory => (
-            Verdict::Unknown,
+            Verdict::Worn,
             "the persistent memory region is unreliable",
         ),
         Warning::Temperature => (Verdict::Unknown, "the temperature is out of range"),

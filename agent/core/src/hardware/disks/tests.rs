@@ -3,7 +3,9 @@
 
 use super::requests::{NVME_FIRMWARE, NVME_HEALTH, NVME_NAMESPACES, NVME_SANITIZE, statistics};
 use super::*;
-use super::{ata_identify, ata_smart, ata_statistics, nvme_health, nvme_identify, scsi_pages};
+use super::{
+    ata_identify, ata_smart, ata_statistics, nvme_health, nvme_identify, nvme_namespace, scsi_pages,
+};
 use crate::snapshot::{
     Answer, Bytes, DriveAnswer, DriveAnswers, DriveRequest, Entry, Snapshot,
 };
@@ -89,7 +91,7 @@ fn nvme_answers() -> DriveAnswers {
         (NVME_NAMESPACES, list),
         (
             requests::identify_namespace(1),
-            nvme_identify::tests::namespace_data(),
+            nvme_namespace::tests::namespace_data(),
         ),
     ])
 }
@@ -320,4 +322,6 @@ fn a_controller_without_a_disk_is_told() {
     assert!(disks.is_empty());
     let found = absent.iter().find(|absence| absence.subject == "/dev/nvme3");
     assert!(found.is_some_and(|absence| absence.reason.contains("no namespace")));
+    let (_, absent) = read_disks(&machine());
+    assert!(!absent.iter().any(|absence| absence.subject == "/dev/nvme0"));
 }
