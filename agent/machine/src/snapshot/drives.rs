@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Asks drives about their health and abilities. Which drives and what is
-//! decided in [`ironseed_core::hardware::drive_requests`]; every command only
+//! decided by [`drives_to_ask`] and [`Drive::next_request`]; every command only
 //! reads.
 
 use std::fs::File;
@@ -107,3 +107,39 @@ fn send(device: &File, request: DriveRequest) -> io::Result<Vec<u8>> {
 
 /// Bytes of an ATA data block.
 const SECTOR: u16 = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ironseed_core::snapshot::Entry;
+
+    /// Files in place of device nodes refuse every command; a node that is not
+    /// there is a problem of its drive only.
+    #[test]
+    fn drives_that_refuse_or_are_gone_are_told_apart() {
+        let directory = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir_all(directory.path().join("dev")).expect("make");
+        std::fs::write(directory.path().join("dev/sda"), [0; 512]).expect("write");
+        let root = Root::open(directory.path()).expect("open");
+        let mut snapshot = Snapshot::default();
+        for name in ["sda", "sdb"] {
+            let device = format!("/sys/devices/pci0/host0/target0:0:0/0:0:0:0/block/{name}");
+            let files = &mut snapshot.files;
+            let class = format!("/sys/class/block/{name}");
+            files.insert(class, Entry::Link(device.clone()));
+            let size = Entry::File(Bytes::from("2048"));
+            files.insert(format!("{device}/size"), size);
+        }
+        ask_in_background(&root, &snapshot).finish(&mut snapshot);
+        let here = &snapshot.drives["sda"];
+        assert_eq!(here.problem, None);
+        assert!(!here.answers.is_empty());
+        for answer in &here.answers {
+            let refused = matches!(&answer.answer, Answer::Refused(reason) if !reason.is_empty());
+            assert!(refused, "{answer:?}");
+        }
+        let gone = &snapshot.drives["sdb"];
+        assert_eq!(gone.problem.as_deref(), Some("No such file or directory"));
+        assert!(gone.answers.is_empty());
+    }
+}

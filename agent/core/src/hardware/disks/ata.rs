@@ -5,7 +5,7 @@ use super::answers::Answers;
 use super::ata_identify::AtaIdentify;
 use super::health::Health;
 use super::security::Security;
-use super::{Reading, ata_smart, ata_statistics};
+use super::{Reading, ata_smart, ata_statistics, scsi};
 use crate::snapshot::DriveRequest;
 
 /// Why ATA and SCSI drives do not tell whether they protect their cache.
@@ -26,9 +26,11 @@ pub(super) fn fill(reading: &mut Reading<'_, '_>) {
             fill_health(reading, &identity, answers);
         }
         Err(reason) => {
-            reading.disk.firmware = reading.text("rev");
-            reading.note("identify data", &reason);
-            reading.note("health", reason);
+            // A drive that was not asked is told once, with its health.
+            if answers.0.is_some() {
+                reading.note("identify data", reason);
+            }
+            scsi::fill(reading);
         }
     }
 }
@@ -46,12 +48,13 @@ fn fill_identity(reading: &mut Reading<'_, '_>, identity: &AtaIdentify) {
     if disk.zoned.is_none() && identity.is_drive_managed() {
         disk.zoned = Some("drive-managed".into());
     }
-    disk.security = Some(Security {
+    let security = Security {
         password: identity.password(),
         security_protocols: identity.trusted_computing(),
         format: None,
         sanitize: identity.sanitize(),
-    });
+    };
+    disk.security = (security != Security::default()).then_some(security);
 }
 
 fn fill_health(reading: &mut Reading<'_, '_>, identity: &AtaIdentify, answers: Answers<'_>) {

@@ -109,12 +109,9 @@ impl<'a> Queue<'a> {
         (model != "none").then(|| model.to_owned())
     }
 
-    /// Whether it has no moving parts, as the kernel believes.
+    /// Whether it has no moving parts. The kernel calls every disk rotational
+    /// that does not say otherwise, so only `Some(true)` is knowledge.
     pub(super) fn solid_state(&self) -> Option<bool> {
-        match self.text("rotational")? {
-            "0" => Some(true),
-            "1" => Some(false),
-            _ => None,
-        }
+        (self.text("rotational")? == "0").then_some(true)
     }
 }

@@ -157,8 +157,7 @@ fn findings(health: &Health) -> Vec<(Verdict, String)> {
     found
 }
 
-/// What a warning means. Heat is the machine's trouble, not the drive's, and
-/// persistent memory is not what data is on.
+/// What a warning means. Heat is the machine's trouble, not the drive's.
 fn warned(warning: &Warning) -> (Verdict, String) {
     let (verdict, reason) = match warning {
         Warning::FailurePredicted => (Verdict::Failing, "the drive predicts its failure"),
@@ -166,10 +165,7 @@ fn warned(warning: &Warning) -> (Verdict, String) {
         Warning::Unreliable => (Verdict::Failing, "the drive calls itself unreliable"),
         Warning::ReadOnly => (Verdict::Failing, "the media can only be read"),
         Warning::BackupFailed => (Verdict::Failing, "the backup of its volatile memory failed"),
-        Warning::PersistentMemory => (
-            Verdict::Unknown,
-            "the persistent memory region is unreliable",
-        ),
+        Warning::PersistentMemory => (Verdict::Worn, "the persistent memory region is unreliable"),
         Warning::Temperature => (Verdict::Unknown, "the temperature is out of range"),
     };
     (verdict, reason.to_owned())

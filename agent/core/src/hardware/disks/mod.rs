@@ -16,6 +16,7 @@ mod hostile_tests;
 mod nvme;
 mod nvme_health;
 mod nvme_identify;
+mod nvme_namespace;
 mod requests;
 mod scsi;
 mod scsi_pages;
@@ -34,7 +35,8 @@ use block_queue::Queue;
 
 pub use block_queue::{Discard, Sizes, WriteCache};
 pub use health::{AttributeBelowThreshold, Health, Verdict, Warning};
-pub use nvme_identify::{FirmwareSlot, LbaFormat, Namespace, Nvme};
+pub use nvme_identify::{FirmwareSlot, Nvme};
+pub use nvme_namespace::{LbaFormat, Namespace};
 pub use requests::{Drive, drives_to_ask};
 pub use security::{Format, Password, Sanitize, SanitizeState, Security};
 
@@ -50,7 +52,7 @@ pub struct Disk {
     pub protocol: Option<String>,
     /// `2.5 inch`, `M.2`, …
     pub form_factor: Option<String>,
-    /// Whether it has no moving parts.
+    /// Whether it has no moving parts; absent if the disk does not say.
     pub solid_state: Option<bool>,
     /// Revolutions per minute of its platters.
     pub rotation_rpm: Option<u32>,
@@ -107,8 +109,8 @@ pub(super) fn read(source: &Source<'_>, absent: &mut Absences) -> Vec<Disk> {
         .collect();
     for controller in source.snapshot.nvme_controllers.keys() {
         let has_disk = |disk: &Disk| {
-            let nvme = disk.nvme.as_ref();
-            nvme.is_some_and(|nvme| nvme.controller == *controller)
+            let name = disk.name.trim_start_matches("/dev/");
+            nvme_controller(source.files, name).as_ref() == Some(controller)
         };
         if !is_one_of_several_paths(source, controller) && !disks.iter().any(has_disk) {
             let reason = "the controller has no namespace that the kernel shows as a disk";

@@ -2,7 +2,7 @@
 //! An NVMe namespace as a disk.
 
 use super::answers::Answers;
-use super::requests::{NVME_HEALTH, NVME_SANITIZE, NVME_WRITE_CACHE};
+use super::requests::{NVME_HEALTH, NVME_NAMESPACES, NVME_SANITIZE, NVME_WRITE_CACHE};
 use super::security::{Sanitize, Security};
 use super::{Namespace, Reading, nvme_health, nvme_identify};
 
@@ -44,9 +44,8 @@ fn fill_identity(
             .map(|reads| reads == "zeroes");
         reading.disk.protection_type = own.protection_type;
         reading.set_discarded_reads_zeroes(zeroes);
-    } else {
-        let reason = answers.bytes(super::requests::NVME_NAMESPACES);
-        let reason = reason.err();
+    } else if answers.0.is_some() {
+        let reason = answers.bytes(NVME_NAMESPACES).err();
         let reason = reason.unwrap_or_else(|| "the namespace's identify data is empty".into());
         reading.note("namespaces", reason);
     }

@@ -26,6 +26,9 @@ pub(super) fn health(log: &[u8]) -> Option<Health> {
     // A log ends with reserved bytes; one that does not reach them is cut.
     log.get(..216)?;
     let warnings = WARNINGS.iter().enumerate();
+    // Zero of zero is what firmware says that does not count.
+    let has_spare = log.get(3..5)? != [0, 0];
+    let percent = |at| byte(log, at).filter(|percent| has_spare && *percent <= 100);
     Some(Health {
         passed: Some(critical & 0b11_1111 & !0b10 == 0),
         warnings: warnings
@@ -33,8 +36,8 @@ pub(super) fn health(log: &[u8]) -> Option<Health> {
             .map(|(_, warning)| *warning)
             .collect(),
         temperature_celsius: le(log, 1, 2).and_then(celsius),
-        spare_percent: percent(log, 3),
-        spare_threshold_percent: percent(log, 4),
+        spare_percent: percent(3),
+        spare_threshold_percent: percent(4),
         endurance_used_percent: byte(log, 5),
         bytes_read: units(32),
         bytes_written: units(48),
@@ -44,10 +47,6 @@ pub(super) fn health(log: &[u8]) -> Option<Health> {
         uncorrected_errors: counter(log, 160),
         ..Health::default()
     })
-}
-
-fn percent(log: &[u8], at: usize) -> Option<u8> {
-    byte(log, at).filter(|percent| *percent <= 100)
 }
 
 /// Puts in what the Sanitize Status log says.

@@ -30,7 +30,7 @@ pub(super) const SCSI_CACHING: DriveRequest = DriveRequest::ScsiMode { page: 8 }
 const ATA_LOG_DIRECTORY: DriveRequest = DriveRequest::AtaLog { log: 0, page: 0 };
 /// Supported pages and pages.
 const SCSI_VPD_PAGES: DriveRequest = DriveRequest::ScsiVpd { page: 0 };
-const SCSI_LOG_PAGES: DriveRequest = DriveRequest::ScsiLog { page: 0 };
+pub(super) const SCSI_LOG_PAGES: DriveRequest = DriveRequest::ScsiLog { page: 0 };
 
 /// Namespaces that are looked at; most drives have one.
 const MOST_NAMESPACES: usize = 64;
@@ -193,6 +193,10 @@ fn ata(known: &DriveAnswers) -> Vec<DriveRequest> {
         .bytes(DriveRequest::AtaIdentify)
         .and_then(AtaIdentify::new);
     let Ok(identity) = identity else {
+        // A host adapter may translate commands and still let none through.
+        if known.answer(DriveRequest::AtaIdentify).is_some() {
+            wanted.extend(scsi(known));
+        }
         return wanted;
     };
     if identity.smart_enabled() == Some(true) {

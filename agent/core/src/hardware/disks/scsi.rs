@@ -3,7 +3,7 @@
 
 use super::ata::NO_POWER_LOSS_FIELD;
 use super::health::Health;
-use super::requests::SCSI_CACHING;
+use super::requests::{SCSI_CACHING, SCSI_LOG_PAGES};
 use super::{Reading, scsi_pages};
 use crate::snapshot::DriveRequest;
 
@@ -14,28 +14,41 @@ pub(super) fn fill(reading: &mut Reading<'_, '_>) {
     reading.disk.firmware = reading.text("rev");
     reading.disk.protection_type = protection_type(reading);
     let answers = reading.answers(reading.name);
-    let vpd = |page| answers.optional(DriveRequest::ScsiVpd { page });
-    let made = scsi_pages::characteristics(vpd(0xb1));
+    let made = scsi_pages::characteristics(vpd(reading, 0xb1));
     reading.disk.form_factor = made.form_factor.map(str::to_owned);
     reading.set_rotation(made.rotation_rpm);
     if reading.disk.zoned.is_none() && made.drive_managed {
         reading.disk.zoned = Some("drive-managed".into());
     }
-    reading.set_discarded_reads_zeroes(scsi_pages::discarded_reads_zeroes(vpd(0xb2)));
+    reading.set_discarded_reads_zeroes(scsi_pages::discarded_reads_zeroes(vpd(reading, 0xb2)));
     let enabled = scsi_pages::write_cache_enabled(answers.optional(SCSI_CACHING));
     // A SCSI drive whose cache is off does not say whether it has one.
     reading.disk.write_cache.present = enabled.filter(|enabled| *enabled);
     reading.disk.write_cache.enabled = enabled;
-    reading.note("power_loss_protection", NO_POWER_LOSS_FIELD);
+    if answers.0.is_some() {
+        reading.note("power_loss_protection", NO_POWER_LOSS_FIELD);
+    }
     let health = scsi_pages::health(answers);
     if health == Health::default() {
-        let exceptions = answers.bytes(DriveRequest::ScsiLog { page: 0x2f });
+        let pages = answers.bytes(SCSI_LOG_PAGES);
+        let exceptions = pages.and_then(|_| answers.bytes(DriveRequest::ScsiLog { page: 0x2f }));
         let reason = exceptions.err();
         let reason = reason.unwrap_or_else(|| "its log pages say nothing of it".into());
         reading.note("health", reason);
     } else {
         reading.disk.health = Some(health);
     }
+}
+
+/// A page that the drive gave, else the one the kernel keeps (since 5.17).
+fn vpd<'a>(reading: &Reading<'a, '_>, page: u8) -> &'a [u8] {
+    let answers = reading.answers(reading.name);
+    let path = format!("/sys/class/block/{}/device/vpd_pg{page:x}", reading.name);
+    answers
+        .bytes(DriveRequest::ScsiVpd { page })
+        .ok()
+        .or_else(|| reading.source.files.bytes(&path))
+        .unwrap_or_default()
 }
 
 /// The kernel's word for T10 protection, 0 for none.

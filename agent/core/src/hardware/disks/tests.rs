@@ -3,7 +3,9 @@
 
 use super::requests::{NVME_FIRMWARE, NVME_HEALTH, NVME_NAMESPACES, NVME_SANITIZE, statistics};
 use super::*;
-use super::{ata_identify, ata_smart, ata_statistics, nvme_health, nvme_identify, scsi_pages};
+use super::{
+    ata_identify, ata_smart, ata_statistics, nvme_health, nvme_identify, nvme_namespace, scsi_pages,
+};
 use crate::snapshot::{Answer, Bytes, DriveAnswer, DriveAnswers, DriveRequest, Entry, Snapshot};
 
 const NVME: &str = "/sys/devices/pci0000:00/0000:00:01.0/nvme/nvme0";
@@ -108,7 +110,7 @@ fn nvme_answers() -> DriveAnswers {
         (NVME_NAMESPACES, list),
         (
             requests::identify_namespace(1),
-            nvme_identify::tests::namespace_data(),
+            nvme_namespace::tests::namespace_data(),
         ),
     ])
 }
@@ -217,7 +219,7 @@ fn what_is_refused_is_not_asked_again() {
         while let Some(request) = drive.next_request(&known) {
             let answer = Answer::Refused("no".into());
             known.answers.push(DriveAnswer { request, answer });
-            assert!(known.answers.len() < 10, "{known:?}");
+            assert!(known.answers.len() < 12, "{known:?}");
         }
         assert!(!known.answers.is_empty());
     }
@@ -315,6 +317,33 @@ fn what_is_not_known_has_a_reason() {
     }
 }
 
+/// As `scsi_debug` does, and host adapters that translate but block commands.
+#[test]
+fn a_drive_behind_a_closed_translation_is_asked_as_scsi() {
+    let mut snapshot = machine();
+    let drives = drives_to_ask(&snapshot);
+    let drive = drives.iter().find(|drive| drive.name == "sda");
+    let drive = drive.expect("an ATA drive");
+    let all = scsi_answers();
+    let mut known = DriveAnswers::default();
+    while let Some(request) = drive.next_request(&known) {
+        let refused = Answer::Refused("invalid command".into());
+        let answer = all.answer(request).cloned().unwrap_or(refused);
+        known.answers.push(DriveAnswer { request, answer });
+    }
+    snapshot.drives.insert("sda".into(), known);
+    let (disks, absent) = read_disks(&snapshot);
+    let disk = named(&disks, "sda");
+    assert_eq!(disk.rotation_rpm, Some(10_000));
+    assert_eq!(disk.verdict, Verdict::Failing);
+    let of_sda = absent.iter().filter(|a| a.subject == "/dev/sda");
+    let told = of_sda.map(|absence| (absence.value.as_str(), absence.reason.as_str()));
+    assert!(
+        told.into_iter()
+            .any(|it| it == ("identify data", "invalid command"))
+    );
+}
+
 #[test]
 fn a_controller_without_a_disk_is_told() {
     let mut snapshot = Snapshot::default();
@@ -326,4 +355,6 @@ fn a_controller_without_a_disk_is_told() {
         .iter()
         .find(|absence| absence.subject == "/dev/nvme3");
     assert!(found.is_some_and(|absence| absence.reason.contains("no namespace")));
+    let (_, absent) = read_disks(&machine());
+    assert!(!absent.iter().any(|absence| absence.subject == "/dev/nvme0"));
 }

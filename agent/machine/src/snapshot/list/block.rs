@@ -59,6 +59,8 @@ pub(super) const ROWS: &[Row] = &[
             "vpd_pg80",
             "vpd_pg83",
             "vpd_pg89",
+            "vpd_pgb1",
+            "vpd_pgb2",
             "wwid",
         ],
     ),
