@@ -7,13 +7,15 @@ use std::process::ExitCode;
 use clap::Args;
 use ironseed_core::inventory::{Facts, read};
 use ironseed_machine::root::Root;
-use ironseed_machine::snapshot::{Reach, take};
+use ironseed_machine::snapshot::{Reach, archive, take};
+
+use crate::capture::with_causes;
 
 /// Flags of `ironseed-agent inventory`.
 #[derive(Debug, Args)]
 pub(crate) struct InventoryArguments {
-    /// A captured tree to read instead of this machine.
-    #[arg(long, value_name = "DIR")]
+    /// A captured tree or archive to read instead of this machine.
+    #[arg(long, value_name = "DIR|FILE")]
     root: Option<PathBuf>,
 }
 
@@ -24,19 +26,20 @@ pub(crate) struct InventoryArguments {
     reason = "this command's output is its purpose"
 )]
 pub(crate) fn show(arguments: &InventoryArguments) -> ExitCode {
-    let (root, reach) = match &arguments.root {
-        Some(path) => (Root::open(path), Reach::Files),
-        None => (Root::live(), Reach::Live),
+    let snapshot = match &arguments.root {
+        Some(path) => archive::load(path).map_err(|error| with_causes(&error)),
+        None => Root::live()
+            .map(|root| take(&root, Reach::Live))
+            .map_err(|error| format!("/ cannot be read: {error}")),
     };
-    let root = match root {
-        Ok(root) => root,
+    let snapshot = match snapshot {
+        Ok(snapshot) => snapshot,
         Err(error) => {
-            let path = arguments.root.as_deref().unwrap_or("/".as_ref());
-            eprintln!("error: {} cannot be read: {error}", path.display());
+            eprintln!("error: {error}");
             return ExitCode::FAILURE;
         }
     };
-    let inventory = read(&take(&root, reach), &Facts::default());
+    let inventory = read(&snapshot, &Facts::default());
     match serde_json::to_string_pretty(&inventory) {
         Ok(text) => {
             println!("{text}");

@@ -14,6 +14,7 @@
 mod agent;
 mod api;
 mod boot;
+mod capture;
 mod events;
 mod inventory;
 mod ironic;
@@ -43,11 +44,14 @@ enum Command {
     Run(run::RunArguments),
     /// Show what this machine is made of, as Ironic gets it.
     Inventory(inventory::InventoryArguments),
+    /// Write what discovery reads of this machine to a file, without what identifies it.
+    Capture(capture::CaptureArguments),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Inventory(arguments) => inventory::show(&arguments),
+        Command::Capture(arguments) => capture::capture(&arguments),
     }
 }
