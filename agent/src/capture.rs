@@ -121,6 +121,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test makes a tree of its own")]
     fn a_tree_is_captured_and_what_is_missing_is_said() {
         let directory = tempfile::tempdir().expect("a directory");
         let tree = directory.path().join("tree");

@@ -2,7 +2,7 @@
 //! The identifying values of a snapshot in every spelling in which they may
 //! appear, and the search for them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Key, shape};
@@ -109,7 +109,7 @@ impl Identifiers {
     /// A World Wide Name, EUI-64 or port GUID. The maker's number stays.
     pub(super) fn add_wwn(&mut self, name: &[u8]) {
         let first = name.first().copied().unwrap_or_default();
-        if name.len() < 8 || name.iter().all(|byte| *byte == first) {
+        if name.len() < 8 || !is_telling(name) {
             return;
         }
         // NAA 5 and 6 have a nibble before the 24 bits of the maker (SPC-4 §7.8.6.6),
@@ -119,13 +119,23 @@ impl Identifiers {
             1 | 2 => 40,
             _ => 24,
         };
-        let by = shape::bytes(&self.key, "wwn", name, keep);
-        self.add_bytes(name, &by);
+        // Names of 16 bytes are a World Wide Name and the vendor's extension, and the former
+        // also stands alone.
+        let (first, extension) = name.split_at(8);
+        let mut by = shape::bytes(&self.key, "wwn", first, keep);
+        if is_telling(first) {
+            self.add_bytes(first, &by);
+        }
+        if !extension.is_empty() {
+            let whole = shape::bytes(&self.key, "extension", name, 0);
+            by.extend(whole.iter().skip(8));
+            self.add_bytes(name, &by);
+        }
     }
 
     /// A UUID, in the order of its text.
     pub(super) fn add_uuid(&mut self, id: [u8; 16]) {
-        if id.iter().all(|byte| *byte == id[0]) {
+        if !is_telling(&id) {
             return;
         }
         let by = shape::uuid(&self.key, id);
@@ -193,7 +203,9 @@ impl Identifiers {
 
     /// The bytes themselves, and their digits with and without separators.
     fn add_bytes(&mut self, from: &[u8], to: &[u8]) {
-        self.add(from.to_vec(), to.to_vec(), Where::Anywhere);
+        if is_telling(from) {
+            self.add(from.to_vec(), to.to_vec(), Where::Anywhere);
+        }
         for separator in ["", ":", "-"] {
             let (lower, by) = (digits(from, separator), digits(to, separator));
             self.add(
@@ -291,6 +303,12 @@ impl Identifiers {
                 .then_some((pattern.as_slice(), replacement.by.as_slice()))
         })
     }
+}
+
+/// Whether bytes are no padding or counter, which stand in any binary structure.
+fn is_telling(bytes: &[u8]) -> bool {
+    let distinct: BTreeSet<&u8> = bytes.iter().filter(|byte| **byte != 0).collect();
+    distinct.len() >= 3
 }
 
 /// Every pair of bytes turned round; an odd last byte stays.
