@@ -15,6 +15,7 @@
 mod agent;
 mod api;
 mod boot;
+mod capture;
 mod events;
 mod inventory;
 mod ironic;
@@ -24,6 +25,7 @@ mod profile;
 mod run;
 mod runtime;
 mod settings;
+mod source;
 mod tls;
 mod work;
 
@@ -47,6 +49,8 @@ enum Command {
     Inventory(inventory::InventoryArguments),
     /// Which hardware profile fits this machine, or a new one written from it.
     Profile(profile::ProfileArguments),
+    /// Write what discovery reads of this machine to a file, without what identifies it.
+    Capture(capture::CaptureArguments),
 }
 
 fn main() -> ExitCode {
@@ -54,5 +58,6 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Inventory(arguments) => inventory::show(&arguments),
         Command::Profile(arguments) => profile::run(&arguments),
+        Command::Capture(arguments) => capture::capture(&arguments),
     }
 }

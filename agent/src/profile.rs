@@ -2,25 +2,23 @@
 //! `ironseed-agent profile`: which hardware profile fits this machine and how
 //! the machine differs from it; or a new profile, written from the machine.
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use hardware_profiles::{LeftOut, ProfileSet};
+use hardware_profiles::LeftOut;
 use ironseed_core::inventory::Facts;
 use ironseed_core::profile::{Recognised, Severity, draft, recognise};
-use ironseed_machine::boot_sources;
-use ironseed_machine::root::Root;
-use ironseed_machine::snapshot::{Reach, take};
+
+use crate::boot::chain;
+use crate::source::Source;
 
 /// Flags of `ironseed-agent profile`.
 #[derive(Debug, Args)]
 pub(crate) struct ProfileArguments {
     #[command(subcommand)]
     command: ProfileCommand,
-    /// A captured tree to read instead of this machine.
-    #[arg(long, value_name = "DIR", global = true)]
-    root: Option<PathBuf>,
+    #[command(flatten)]
+    source: Source,
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]
@@ -31,17 +29,6 @@ enum ProfileCommand {
     Show,
 }
 
-/// The profiles of the program and those the machine brings; one that cannot be
-/// used is told and left out.
-#[expect(clippy::print_stderr, reason = "a command warns whoever called it")]
-pub(crate) fn all(root: &Root) -> ProfileSet {
-    let (set, rejected) = ProfileSet::with(&boot_sources::profiles(root));
-    for one in &rejected {
-        eprintln!("warning: {}", left_out(one));
-    }
-    set
-}
-
 /// Carries the command out.
 #[expect(
     clippy::print_stdout,
@@ -49,20 +36,14 @@ pub(crate) fn all(root: &Root) -> ProfileSet {
     reason = "this command's output is its purpose"
 )]
 pub(crate) fn run(arguments: &ProfileArguments) -> ExitCode {
-    let (root, reach) = match &arguments.root {
-        Some(path) => (Root::open(path), Reach::Files),
-        None => (Root::live(), Reach::Live),
-    };
-    let root = match root {
-        Ok(root) => root,
+    let snapshot = match arguments.source.snapshot() {
+        Ok(snapshot) => snapshot,
         Err(error) => {
-            let path = arguments.root.as_deref().unwrap_or(Path::new("/"));
-            eprintln!("error: {} cannot be read: {error}", path.display());
+            eprintln!("error: {}", chain(&error));
             return ExitCode::FAILURE;
         }
     };
-    let set = all(&root);
-    let snapshot = take(&root, reach);
+    let set = arguments.source.profiles();
     let recognised = recognise(&set, &snapshot, &Facts::default());
     match arguments.command {
         ProfileCommand::Show => print!("{}", shown(&recognised)),

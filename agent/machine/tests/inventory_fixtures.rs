@@ -2,6 +2,9 @@
 //! Runs discovery's decisions over the machines in `tests/fixtures` and compares
 //! with what is kept there. `UPDATE_GOLDEN=1` writes what was found instead.
 
+#[path = "inventory_fixtures/captures.rs"]
+mod captures;
+
 use std::path::{Path, PathBuf};
 
 use ironseed_core::inventory::{Facts, block_devices, read};

@@ -7,23 +7,21 @@ mod sections;
 mod words;
 
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use ironseed_core::inspection::{COLLECTORS, Wanted, report};
+use ironseed_core::inspection::{COLLECTORS, Cost, Wanted, report};
 use ironseed_core::inventory::Facts;
 use ironseed_core::profile::{Recognised, recognise};
 use ironseed_core::snapshot::Snapshot;
 use ironseed_machine::meter::Meter;
-use ironseed_machine::root::Root;
-use ironseed_machine::snapshot::{Reach, take};
 use serde_json::Value;
 use thiserror::Error;
 
 use crate::boot::chain;
 use crate::ironic::AGENT_VERSION;
-use crate::profile;
+use crate::source::{Source, SourceError};
 
 /// Characters of a line where the terminal does not tell.
 const WIDTH: u16 = 120;
@@ -31,9 +29,8 @@ const WIDTH: u16 = 120;
 /// Flags of `ironseed-agent inventory`.
 #[derive(Debug, Args)]
 pub(crate) struct InventoryArguments {
-    /// A captured tree to read instead of this machine.
-    #[arg(long, value_name = "DIR")]
-    root: Option<PathBuf>,
+    #[command(flatten)]
+    source: Source,
     /// How it is shown; a table on a terminal, JSON elsewhere.
     #[arg(long, value_enum)]
     format: Option<Format>,
@@ -43,6 +40,9 @@ pub(crate) struct InventoryArguments {
     /// Collectors, separated by commas; every one but `logs` if none is named.
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     collectors: Vec<String>,
+    /// Listen for LLDP neighbours, for at most so many seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    listen: u64,
 }
 
 /// How the inventory is shown.
@@ -57,14 +57,9 @@ enum Format {
 /// Why there is nothing to show.
 #[derive(Debug, Error)]
 enum InventoryError {
-    /// The tree is not there.
-    #[error("{path} cannot be read; check that it is a directory with proc and sys in it")]
-    Root {
-        /// As given.
-        path: String,
-        /// The kernel's words.
-        source: std::io::Error,
-    },
+    /// The machine cannot be looked at.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// `--only` names nothing.
     #[error("there is no section named {name}; there are: {known}")]
     NoSection {
@@ -112,31 +107,21 @@ fn text(arguments: &InventoryArguments) -> Result<String, InventoryError> {
 
 /// The inspection data of the machine or the tree.
 fn data(arguments: &InventoryArguments) -> Result<Value, InventoryError> {
-    let (root, reach) = match &arguments.root {
-        Some(path) => (Root::open(path), Reach::Files),
-        None => (Root::live(), Reach::Thorough),
-    };
-    let root = root.map_err(|source| InventoryError::Root {
-        path: arguments
-            .root
-            .as_deref()
-            .unwrap_or("/".as_ref())
-            .display()
-            .to_string(),
-        source,
-    })?;
-    let profiles = profile::all(&root);
+    let source = &arguments.source;
+    let profiles = source.profiles();
     let meter = Meter::start();
-    let snapshot = take(&root, reach);
+    let mut snapshot = source.snapshot()?;
+    let cost = meter.read();
+    source.listen(&mut snapshot, Duration::from_secs(arguments.listen));
     let machine = recognise(&profiles, &snapshot, &Facts::default());
-    Ok(payload(&snapshot, &machine, &arguments.collectors, meter))
+    Ok(payload(&snapshot, &machine, &arguments.collectors, cost))
 }
 
 fn payload(
     snapshot: &Snapshot,
     machine: &Recognised<'_>,
     collectors: &[String],
-    meter: Meter,
+    cost: Cost,
 ) -> Value {
     let all: Vec<String> = COLLECTORS
         .iter()
@@ -151,7 +136,7 @@ fn payload(
     let wanted = Wanted {
         collectors,
         agent_version: AGENT_VERSION,
-        cost: meter.read(),
+        cost,
         ..Wanted::default()
     };
     report(snapshot, machine, &wanted)

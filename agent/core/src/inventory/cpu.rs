@@ -145,11 +145,14 @@ fn numbered_cpus(files: &Tree) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Old kernels have no list of present processors, and some architectures
+/// describe them otherwise in `/proc/cpuinfo`.
 fn count(files: &Tree, cpuinfo: &Cpuinfo<'_>) -> usize {
     files
         .text(&format!("{CPUS}/present"))
         .and_then(list_length)
-        .unwrap_or_else(|| cpuinfo.processors())
+        .or(Some(cpuinfo.processors()).filter(|count| *count > 0))
+        .unwrap_or_else(|| numbered_cpus(files).count())
 }
 
 /// How many numbers a kernel list such as `0-3,8` has.

@@ -40,6 +40,12 @@ impl DeviceContent {
         self.size
     }
 
+    /// What was read: first byte and length, in order.
+    #[must_use]
+    pub fn ranges(&self) -> &[(u64, u64)] {
+        &self.ranges
+    }
+
     /// The ranges (first byte, length) that are worth reading on a device of
     /// `size` bytes, in order and without overlap.
     ///

@@ -6,6 +6,7 @@
 //! and read back, so that every machine met in the field can become a test.
 //! Nothing here reads a machine; `ironseed-machine` fills it.
 
+pub mod anonymise;
 pub mod archive;
 mod bmc;
 mod bytes;

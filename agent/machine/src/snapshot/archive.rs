@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use ironseed_core::snapshot::Snapshot;
+use ironseed_core::snapshot::anonymise::Key;
 use ironseed_core::snapshot::archive::{self, ArchiveError, SNAPSHOT_FILE};
 use tempfile::Builder;
 use thiserror::Error;
@@ -55,6 +56,16 @@ pub enum LoadError {
         /// What is wrong with it.
         source: ArchiveError,
     },
+}
+
+/// A key for one anonymous capture. It is stored nowhere.
+///
+/// # Errors
+/// The kernel gives no random bytes.
+pub fn random_key() -> io::Result<Key> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(Key(bytes))
 }
 
 /// Whether a snapshot can be written there, as far as one can tell before.

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A capture of a machine is the machine: as an archive, unpacked, and without
+//! what identifies it.
+
+use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::path::Path;
+
+use ironseed_core::inventory::{Facts, block_devices, read};
+use ironseed_core::snapshot::anonymise::{Key, anonymise, identifying_values};
+use ironseed_core::snapshot::{Bytes, Entry, Snapshot};
+use ironseed_machine::snapshot::archive::{load, save};
+use serde_json::{Value, json, to_value};
+
+use super::{fixtures, snapshot};
+
+const KEY: Key = Key([42; 32]);
+
+/// Every fixture, and what else a capture of it may hold.
+fn machines() -> Vec<(String, Snapshot)> {
+    let mut found: Vec<(String, Snapshot)> = fixtures()
+        .read_dir()
+        .expect("the fixtures")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.join("snapshot.json").exists())
+        .map(|path| {
+            path.file_name()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned()
+        })
+        .map(|name| (name.clone(), snapshot(&name)))
+        .collect();
+    found.sort_by(|(first, _), (second, _)| first.cmp(second));
+    found
+}
+
+/// What Ironic and the steps are told about a machine.
+fn conclusions(snapshot: &Snapshot) -> Value {
+    let inventory = read(snapshot, &Facts::default());
+    json!({
+        "inventory": to_value(&inventory).expect("JSON"),
+        "blocks": to_value(block_devices(snapshot)).expect("JSON"),
+    })
+}
+
+fn unpack(archive: &Path, directory: &Path) {
+    let mut plain = Vec::new();
+    zstd::Decoder::new(std::fs::File::open(archive).expect("open"))
+        .expect("zstd")
+        .read_to_end(&mut plain)
+        .expect("unpack");
+    tar::Archive::new(&*plain)
+        .unpack(directory)
+        .expect("unpack");
+}
+
+#[test]
+fn an_archive_and_its_tree_give_the_same_inventory() {
+    for (name, stored) in machines() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let archive = directory.path().join("machine.tar.zst");
+        save(&stored, &archive).expect("save");
+        assert_eq!(load(&archive).expect("load"), stored, "{name}");
+        let tree = directory.path().join("tree");
+        unpack(&archive, &tree);
+        let taken = load(&tree).expect("load");
+        assert_eq!(conclusions(&taken), conclusions(&stored), "{name}");
+        let again = directory.path().join("again.tar.zst");
+        save(&stored, &again).expect("save");
+        assert_eq!(
+            std::fs::read(&archive).expect("read"),
+            std::fs::read(&again).expect("read"),
+            "{name}: the same bytes each time"
+        );
+    }
+}
+
+/// Fields of the conclusions that may differ after a machine was anonymised.
+const IDENTIFYING: &[&str] = &[
+    "bmc_address",
+    "bmc_mac",
+    "bmc_v6address",
+    "by_path",
+    "client_id",
+    "hostname",
+    "ipv4_address",
+    "ipv6_address",
+    "label",
+    "mac_address",
+    "partition_uuid",
+    "serial",
+    "serial_number",
+    "udev_serials",
+    "wwn",
+    "wwn_vendor_extension",
+    "wwn_with_extension",
+];
+
+/// Compares two values; what differs must be an identifying text. Returns the
+/// pairs of texts that differ.
+fn differences(field: &str, before: &Value, after: &Value, found: &mut BTreeSet<(String, String)>) {
+    match (before, after) {
+        (Value::Object(before), Value::Object(after)) => {
+            let names = |members: &serde_json::Map<String, Value>| -> Vec<String> {
+                members.keys().cloned().collect()
+            };
+            assert_eq!(names(before), names(after), "{field}");
+            for (name, value) in before {
+                differences(name, value, &after[name], found);
+            }
+        }
+        (Value::Array(before), Value::Array(after)) => {
+            assert_eq!(before.len(), after.len(), "{field}");
+            for (before, after) in before.iter().zip(after) {
+                differences(field, before, after, found);
+            }
+        }
+        (Value::String(before), Value::String(after)) if IDENTIFYING.contains(&field) => {
+            if before != after {
+                found.insert((before.clone(), after.clone()));
+            }
+        }
+        _ => assert_eq!(before, after, "{field}"),
+    }
+}
+
+/// Every byte string of a snapshot: paths, texts, and decoded bytes.
+fn haystacks(snapshot: &Snapshot) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    for (path, entry) in snapshot.files.iter() {
+        found.push(path.as_bytes().to_vec());
+        match entry {
+            Entry::File(Bytes(bytes)) => {
+                found.push(bytes.clone());
+                found.push(
+                    bytes
+                        .chunks(2)
+                        .flat_map(|pair| pair.iter().rev().copied())
+                        .collect(),
+                );
+            }
+            Entry::Link(text) | Entry::Unreadable(text) => found.push(text.clone().into_bytes()),
+            Entry::Directory => {}
+        }
+    }
+    let mut rest = snapshot.clone();
+    rest.files = Default::default();
+    strings(&to_value(&rest).expect("JSON"), &mut found);
+    found
+}
+
+fn strings(value: &Value, found: &mut Vec<Vec<u8>>) {
+    if let Some(Ok(Bytes(bytes))) = value
+        .as_object()
+        .filter(|members| members.contains_key("base64"))
+        .map(|_| serde_json::from_value(value.clone()))
+    {
+        found.push(bytes);
+        return;
+    }
+    match value {
+        Value::String(text) => found.push(text.clone().into_bytes()),
+        Value::Array(items) => items.iter().for_each(|item| strings(item, found)),
+        Value::Object(members) => {
+            for (name, value) in members {
+                found.push(name.clone().into_bytes());
+                strings(value, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn contains(haystacks: &[Vec<u8>], needle: &[u8]) -> bool {
+    haystacks
+        .iter()
+        .any(|bytes| bytes.windows(needle.len()).any(|window| window == needle))
+}
+
+#[test]
+fn nothing_that_identifies_a_machine_is_left_and_the_rest_is_the_same() {
+    for (name, stored) in machines() {
+        let anonymous = anonymise(&stored, &KEY).expect("anonymise");
+        let mut changed = BTreeSet::new();
+        differences(
+            "",
+            &conclusions(&stored),
+            &conclusions(&anonymous),
+            &mut changed,
+        );
+        let originals: BTreeSet<&String> = changed.iter().map(|(before, _)| before).collect();
+        assert_eq!(
+            originals.len(),
+            changed.len(),
+            "{name}: one replacement for each value"
+        );
+
+        let haystacks = haystacks(&anonymous);
+        let mut looked_for = 0;
+        for needle in identifying_values(&stored).expect("values") {
+            if needle.len() >= 6 {
+                looked_for += 1;
+                let text = String::from_utf8_lossy(&needle);
+                assert!(
+                    !contains(&haystacks, &needle),
+                    "{name}: {text} {needle:02x?} is left"
+                );
+            }
+        }
+        // Not only what the collector knows: what the conclusions call identifying.
+        for (before, _) in &changed {
+            if before.len() >= 6 {
+                assert!(
+                    !contains(&haystacks, before.as_bytes()),
+                    "{name}: {before} is left"
+                );
+            }
+        }
+        assert!(looked_for > 4, "{name}: {looked_for} spellings");
+    }
+}
+
+/// Values known from the fixtures, so that a field the collector forgets is noticed.
+#[test]
+fn the_known_identities_of_the_fixtures_are_gone() {
+    for (machine, identities) in [
+        (
+            "dell-poweredge",
+            &[
+                "ABC1234",
+                "24:6e:96:00:00:02",
+                "d0:94:66:00:11:22",
+                "5000c500a1b2c3d4",
+            ][..],
+        ),
+        (
+            "qemu-q35",
+            &["52:54:00:12:34:56", "NVME0001", "f816:3eff:fe00:1"],
+        ),
+        (
+            "arm64-ampere",
+            &["b8:59:9f:03:00:20:0b:be", "b4:2e:99:00:00:01"],
+        ),
+    ] {
+        let stored = snapshot(machine);
+        let anonymous = conclusions(&anonymise(&stored, &KEY).expect("anonymise")).to_string();
+        let files = haystacks(&anonymise(&stored, &KEY).expect("anonymise"));
+        for identity in identities {
+            assert!(!anonymous.contains(identity), "{machine}: {identity}");
+            assert!(
+                !contains(&files, identity.as_bytes()),
+                "{machine}: {identity}"
+            );
+        }
+    }
+}
