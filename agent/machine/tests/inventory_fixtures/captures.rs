@@ -3,6 +3,7 @@
 //! what identifies it.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -178,6 +179,18 @@ fn contains(haystacks: &[Vec<u8>], needle: &[u8]) -> bool {
         .any(|bytes| bytes.windows(needle.len()).any(|window| window == needle))
 }
 
+/// Addresses of documentation, which fixtures written by hand use: replacements
+/// come from the same ranges, so that finding one proves nothing.
+fn is_for_documentation(spelling: &[u8]) -> bool {
+    const V6: [u8; 4] = [0x20, 0x01, 0x0d, 0xb8];
+    let text = std::str::from_utf8(spelling).unwrap_or_default();
+    match text.parse() {
+        Ok(IpAddr::V4(address)) => address.is_documentation(),
+        Ok(IpAddr::V6(address)) => address.octets().starts_with(&V6),
+        Err(_) => spelling.len() == 16 && spelling.starts_with(&V6),
+    }
+}
+
 #[test]
 fn nothing_that_identifies_a_machine_is_left_and_the_rest_is_the_same() {
     for (name, stored) in machines() {
@@ -199,7 +212,7 @@ fn nothing_that_identifies_a_machine_is_left_and_the_rest_is_the_same() {
         let haystacks = haystacks(&anonymous);
         let mut looked_for = 0;
         for needle in identifying_values(&stored).expect("values") {
-            if needle.len() >= 6 {
+            if needle.len() >= 6 && !is_for_documentation(&needle) {
                 looked_for += 1;
                 let text = String::from_utf8_lossy(&needle);
                 assert!(
@@ -210,7 +223,7 @@ fn nothing_that_identifies_a_machine_is_left_and_the_rest_is_the_same() {
         }
         // Not only what the collector knows: what the conclusions call identifying.
         for (before, _) in &changed {
-            if before.len() >= 6 {
+            if before.len() >= 6 && !is_for_documentation(before.as_bytes()) {
                 assert!(
                     !contains(&haystacks, before.as_bytes()),
                     "{name}: {before} is left"
