@@ -21,7 +21,78 @@ use ironseed_machine::snapshot::{Reach, take};
 use serde_json::{Value, json, to_value};
 
 /// Machine, number, and why the two programs differ on purpose.
-const KNOWN: &[(&str, &str, &str)] = &[];
+const KNOWN: &[(&str, &str, &str)] = &[
+    (
+        "16amd64-4n4c-cgroup-distance-merge",
+        "packages",
+        CONTROL_GROUP,
+    ),
+    (
+        "16amd64-4n4c-cgroup-distance-merge",
+        "processors",
+        CONTROL_GROUP,
+    ),
+    (
+        "16amd64-4n4c-cgroup-distance-merge",
+        "memory",
+        CONTROL_GROUP,
+    ),
+    ("16amd64-8n2c-cpusets", "packages", CONTROL_GROUP),
+    ("16amd64-8n2c-cpusets", "cores", CONTROL_GROUP),
+    ("16amd64-8n2c-cpusets", "processors", CONTROL_GROUP),
+    ("16em64t-4s2c2t-offlines", "processors", OFFLINE),
+    ("16em64t-4s2ca2c-cpusetreorder", "cores", CONTROL_GROUP),
+    ("16em64t-4s2ca2c-cpusetreorder", "processors", CONTROL_GROUP),
+    ("32amd64-4s2n4c-cgroup2", "packages", CONTROL_GROUP),
+    ("32amd64-4s2n4c-cgroup2", "cores", CONTROL_GROUP),
+    ("32amd64-4s2n4c-cgroup2", "processors", CONTROL_GROUP),
+    ("32amd64-4s2n4c-cgroup2", "memory", CONTROL_GROUP),
+    (
+        "4fake-4gr1nu1pu",
+        "processors",
+        "two of the four processors belong to no memory node, and hwloc leaves them out",
+    ),
+    ("4ia64-4s", "packages", OLD_KERNEL),
+    ("4ia64-4s", "cores", OLD_KERNEL),
+    ("offline-cpu0-node0", "processors", OFFLINE),
+    ("offline-cpu0-node0", "memory", OFFLINE),
+    (
+        "16ia64-8n2s",
+        "packages",
+        "the firmware gives the two packages of a node the same number, by which they are counted",
+    ),
+    (
+        "40intel64-4n10c+pci-conflicts",
+        "packages",
+        "one sibling map was falsified for hwloc, which then drops a package",
+    ),
+    (
+        "64amd64-4s2n4ca2co",
+        "cores",
+        "the kernel calls the two halves of a Bulldozer module threads of one core",
+    ),
+    (
+        "8em64t-2s2ca2c-buggynuma",
+        "memory",
+        "hwloc adds up the nodes, which the firmware described wrongly",
+    ),
+    (
+        "fakememinitiators-1np2c+1npp+gi",
+        "cores",
+        "the tree has no sibling lists, and its virtual cores share numbers between dies",
+    ),
+    (
+        "nvidiagpunumanodes",
+        "memory",
+        "hwloc leaves out the memory of GPUs, the kernel counts it as its own",
+    ),
+];
+
+const CONTROL_GROUP: &str =
+    "hwloc counts what the control group of its process may use, the inventory what is there";
+const OFFLINE: &str =
+    "hwloc counts processors and memory that are online, the inventory what is present";
+const OLD_KERNEL: &str = "the kernel is too old to list siblings, and its firmware numbers nothing";
 
 /// All golden files together; they are kept in the project.
 const MOST_GOLDEN_BYTES: u64 = 1 << 20;

@@ -72,7 +72,7 @@ fn cores(snapshot: &Snapshot) -> Option<usize> {
 /// Whether two amounts of memory are the same: hwloc adds up what the nodes have,
 /// of which the kernel keeps a little for itself.
 fn is_as_much(ours: Option<u64>, theirs: u64) -> bool {
-    ours.is_none_or(|ours| ours.abs_diff(theirs) * 50 < theirs)
+    ours.is_none_or(|ours| ours.abs_diff(theirs) * 25 < theirs)
 }
 
 #[test]
