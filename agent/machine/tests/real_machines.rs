@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use ironseed_core::hardware;
 use ironseed_core::inventory::{Facts, Inventory, block_devices, read};
 use ironseed_core::snapshot::Snapshot;
+use ironseed_core::snapshot::anonymise::{Key, anonymise};
 use ironseed_machine::root::Root;
 use ironseed_machine::snapshot::{Reach, take};
 use serde_json::{Value, json, to_value};
@@ -263,4 +264,41 @@ fn golden_files_are_small_and_each_has_a_machine() {
     kept.sort();
     assert_eq!(kept, names);
     assert!(bytes < MOST_GOLDEN_BYTES, "{bytes} bytes");
+}
+
+/// Another key must not change what kind of machine it is.
+#[test]
+fn an_anonymous_machine_is_the_same_machine() {
+    for package in ["hwloc", "util-linux"] {
+        for machine in machines(package) {
+            let stored = snapshot(package, &machine);
+            let anonymous = anonymise(&stored, &Key([9; 32])).expect("anonymise");
+            let (before, after) = (inventory(&stored), inventory(&anonymous));
+            assert_eq!(before.cpu, after.cpu, "{machine}");
+            assert_eq!(before.memory, after.memory, "{machine}");
+            let disks = |inventory: &Inventory| -> Vec<_> {
+                let disks = inventory.disks.iter();
+                disks
+                    .map(|disk| (disk.name.clone(), disk.size, disk.model.clone()))
+                    .collect()
+            };
+            assert_eq!(disks(&before), disks(&after), "{machine}");
+            let links = |inventory: &Inventory| -> Vec<_> {
+                let links = inventory.interfaces.iter();
+                links
+                    .map(|link| (link.name.clone(), link.pci_address.clone()))
+                    .collect()
+            };
+            assert_eq!(links(&before), links(&after), "{machine}");
+            for (link, other) in before.interfaces.iter().zip(&after.interfaces) {
+                assert_ne!(link.mac_address, other.mac_address, "{machine}");
+                let maker = |mac: &str| mac.get(..8).map(str::to_owned);
+                assert_eq!(
+                    maker(&link.mac_address),
+                    maker(&other.mac_address),
+                    "{machine}"
+                );
+            }
+        }
+    }
 }

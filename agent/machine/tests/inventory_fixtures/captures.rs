@@ -255,3 +255,49 @@ fn the_known_identities_of_the_fixtures_are_gone() {
         }
     }
 }
+
+/// The snapshot with every entry below a directory changed, or taken out.
+fn spoilt(stored: &Snapshot, below: &str, by: Option<&str>) -> Snapshot {
+    let mut spoilt = stored.clone();
+    spoilt.files = Default::default();
+    for (path, entry) in stored.files.iter() {
+        let entry = match (path.starts_with(below), entry, by) {
+            (true, _, None) => continue,
+            (true, Entry::File(_), Some(words)) => Entry::Unreadable(words.to_owned()),
+            _ => entry.clone(),
+        };
+        spoilt.files.insert(path, entry);
+    }
+    spoilt
+}
+
+/// A disk that breaks or is pulled while the machine is read costs itself only.
+#[test]
+fn a_broken_disk_leaves_the_others_as_they_are() {
+    for machine in ["qemu-q35", "dell-poweredge"] {
+        let stored = snapshot(machine);
+        let disks = read(&stored, &Facts::default()).disks;
+        for (at, disk) in disks.iter().enumerate() {
+            let name = disk.name.trim_start_matches("/dev/");
+            let place = stored.files.canonical(&format!("/sys/class/block/{name}"));
+            let place = place.expect("its directory") + "/";
+            for by in [Some("Input/output error"), None] {
+                let spoilt = spoilt(&stored, &place, by);
+                let mut expected = disks.clone();
+                let broken = expected.remove(at);
+                let left = read(&spoilt, &Facts::default()).disks;
+                // Paths of a multipath map appear when the map itself is gone.
+                let others = left.iter().filter(|disk| expected.contains(disk)).count();
+                assert_eq!(others, expected.len(), "{machine}: {name} {by:?}");
+                assert!(!left.contains(&broken), "{machine}: {name}");
+                if let Some(words) = by {
+                    let hardware = ironseed_core::hardware::read(&spoilt);
+                    let told = hardware.absent.iter().any(|absence| {
+                        absence.subject.starts_with(&place) && absence.reason == words
+                    });
+                    assert!(told, "{machine}: {name}: the report says why");
+                }
+            }
+        }
+    }
+}
