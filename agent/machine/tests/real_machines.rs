@@ -57,6 +57,29 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("4ia64-4s", "cores", OLD_KERNEL),
     ("offline-cpu0-node0", "processors", OFFLINE),
     ("offline-cpu0-node0", "memory", OFFLINE),
+    ("16amd64-4n4c-cgroup-distance-merge", "nodes", CONTROL_GROUP),
+    ("16amd64-8n2c-cpusets", "nodes", CONTROL_GROUP),
+    ("32amd64-4s2n4c-cgroup2", "nodes", CONTROL_GROUP),
+    (
+        "4fake-4gr1nu1pu",
+        "nodes",
+        "hwloc leaves out the two nodes whose processors it leaves out",
+    ),
+    (
+        "8em64t-2s2ca2c-buggynuma",
+        "nodes",
+        "hwloc leaves out nodes that the firmware described wrongly",
+    ),
+    (
+        "fakememinitiators-1np2c+1npp+gi",
+        "nodes",
+        "hwloc leaves out the five nodes that have no memory",
+    ),
+    (
+        "nvidiagpunumanodes",
+        "nodes",
+        "hwloc leaves out the nodes that are memory of GPUs",
+    ),
     (
         "16ia64-8n2s",
         "packages",

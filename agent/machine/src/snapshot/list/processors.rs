@@ -8,6 +8,8 @@ pub(super) const ROWS: &[Row] = &[
         "/sys/devices/system/cpu",
         &["online", "possible", "present"],
     ),
+    // That a memory node exists.
+    ("/sys/devices/system/node", &["node*"]),
     (
         "/sys/devices/system/cpu/cpu*/topology",
         &[
