@@ -49,7 +49,8 @@ fn write(arguments: &CaptureArguments) -> Result<String, Box<dyn Error>> {
     // Before the machine is read, which takes a while.
     archive::check_place(&arguments.file)?;
     let snapshot = arguments.source.snapshot()?;
-    let mut told = missing(&snapshot);
+    let elsewhere = arguments.source.root.is_some();
+    let mut told = missing(&snapshot, elsewhere || archive::is_root());
     let snapshot = if arguments.identifying {
         told.push_str("It identifies this machine: --identifying was given.\n");
         snapshot
@@ -62,8 +63,9 @@ fn write(arguments: &CaptureArguments) -> Result<String, Box<dyn Error>> {
     Ok(format!("{file}: {files} entries, {length} bytes.\n{told}"))
 }
 
-/// What could not be read, and why most likely.
-fn missing(snapshot: &Snapshot) -> String {
+/// What could not be read, and what to do about it. Some things are not even
+/// tried without privileges.
+fn missing(snapshot: &Snapshot, privileged: bool) -> String {
     let unreadable: Vec<&str> = snapshot
         .files
         .iter()
@@ -78,17 +80,10 @@ fn missing(snapshot: &Snapshot) -> String {
         let count = unreadable.len();
         told.push_str(&format!("Missing: {count} files, {first} first.\n"));
     }
-    let refused =
-        |words: &String| words.contains("ermission denied") || words.contains("not permitted");
-    let denied = snapshot.problems.values().any(refused)
-        || snapshot
-            .files
-            .iter()
-            .any(|(_, entry)| matches!(entry, Entry::Unreadable(words) if refused(words)));
-    if denied {
+    if !privileged {
         told.push_str(
-            "The kernel refused some of this. As root, serial numbers, SMBIOS tables, device \
-             contents, drives' and the BMC's answers are in the capture as well.\n",
+            "Not run as root. Missing are therefore: SMBIOS tables and serial numbers, the memory \
+             map, contents of disks, and what drives and the BMC answer.\n",
         );
     }
     told
@@ -130,14 +125,15 @@ mod tests {
     }
 
     #[test]
-    fn root_is_named_where_it_would_help() {
+    fn what_is_missing_is_said() {
         let mut snapshot = Snapshot::default();
-        assert_eq!(missing(&snapshot), "");
+        assert_eq!(missing(&snapshot, true), "");
+        assert!(missing(&snapshot, false).contains("Not run as root"));
         snapshot.files.insert(
-            "/sys/firmware/dmi/tables/DMI",
-            Entry::Unreadable("Permission denied".into()),
+            "/sys/class/net/eth0/speed",
+            Entry::Unreadable("Invalid argument".into()),
         );
-        let told = missing(&snapshot);
-        assert!(told.contains("/sys/firmware/dmi/tables/DMI") && told.contains("As root"));
+        let told = missing(&snapshot, true);
+        assert_eq!(told, "Missing: 1 files, /sys/class/net/eth0/speed first.\n");
     }
 }

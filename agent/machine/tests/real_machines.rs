@@ -16,12 +16,107 @@ use std::path::{Path, PathBuf};
 use ironseed_core::hardware;
 use ironseed_core::inventory::{Facts, Inventory, block_devices, read};
 use ironseed_core::snapshot::Snapshot;
+use ironseed_core::snapshot::anonymise::{Key, anonymise};
 use ironseed_machine::root::Root;
 use ironseed_machine::snapshot::{Reach, take};
 use serde_json::{Value, json, to_value};
 
 /// Machine, number, and why the two programs differ on purpose.
-const KNOWN: &[(&str, &str, &str)] = &[];
+const KNOWN: &[(&str, &str, &str)] = &[
+    (
+        "16amd64-4n4c-cgroup-distance-merge",
+        "packages",
+        CONTROL_GROUP,
+    ),
+    (
+        "16amd64-4n4c-cgroup-distance-merge",
+        "processors",
+        CONTROL_GROUP,
+    ),
+    (
+        "16amd64-4n4c-cgroup-distance-merge",
+        "memory",
+        CONTROL_GROUP,
+    ),
+    ("16amd64-8n2c-cpusets", "packages", CONTROL_GROUP),
+    ("16amd64-8n2c-cpusets", "cores", CONTROL_GROUP),
+    ("16amd64-8n2c-cpusets", "processors", CONTROL_GROUP),
+    ("16em64t-4s2c2t-offlines", "processors", OFFLINE),
+    ("16em64t-4s2ca2c-cpusetreorder", "cores", CONTROL_GROUP),
+    ("16em64t-4s2ca2c-cpusetreorder", "processors", CONTROL_GROUP),
+    ("32amd64-4s2n4c-cgroup2", "packages", CONTROL_GROUP),
+    ("32amd64-4s2n4c-cgroup2", "cores", CONTROL_GROUP),
+    ("32amd64-4s2n4c-cgroup2", "processors", CONTROL_GROUP),
+    ("32amd64-4s2n4c-cgroup2", "memory", CONTROL_GROUP),
+    (
+        "4fake-4gr1nu1pu",
+        "processors",
+        "two of the four processors belong to no memory node, and hwloc leaves them out",
+    ),
+    ("4ia64-4s", "packages", OLD_KERNEL),
+    ("4ia64-4s", "cores", OLD_KERNEL),
+    ("offline-cpu0-node0", "processors", OFFLINE),
+    ("offline-cpu0-node0", "memory", OFFLINE),
+    ("16amd64-4n4c-cgroup-distance-merge", "nodes", CONTROL_GROUP),
+    ("16amd64-8n2c-cpusets", "nodes", CONTROL_GROUP),
+    ("32amd64-4s2n4c-cgroup2", "nodes", CONTROL_GROUP),
+    (
+        "4fake-4gr1nu1pu",
+        "nodes",
+        "hwloc leaves out the two nodes whose processors it leaves out",
+    ),
+    (
+        "8em64t-2s2ca2c-buggynuma",
+        "nodes",
+        "hwloc leaves out nodes that the firmware described wrongly",
+    ),
+    (
+        "fakememinitiators-1np2c+1npp+gi",
+        "nodes",
+        "hwloc leaves out the five nodes that have no memory",
+    ),
+    (
+        "nvidiagpunumanodes",
+        "nodes",
+        "hwloc leaves out the nodes that are memory of GPUs",
+    ),
+    (
+        "16ia64-8n2s",
+        "packages",
+        "the firmware gives the two packages of a node the same number, by which they are counted",
+    ),
+    (
+        "40intel64-4n10c+pci-conflicts",
+        "packages",
+        "one sibling map was falsified for hwloc, which then drops a package",
+    ),
+    (
+        "64amd64-4s2n4ca2co",
+        "cores",
+        "the kernel calls the two halves of a Bulldozer module threads of one core",
+    ),
+    (
+        "8em64t-2s2ca2c-buggynuma",
+        "memory",
+        "hwloc adds up the nodes, which the firmware described wrongly",
+    ),
+    (
+        "fakememinitiators-1np2c+1npp+gi",
+        "cores",
+        "the tree has no sibling lists, and its virtual cores share numbers between dies",
+    ),
+    (
+        "nvidiagpunumanodes",
+        "memory",
+        "hwloc leaves out the memory of GPUs, the kernel counts it as its own",
+    ),
+];
+
+const CONTROL_GROUP: &str =
+    "hwloc counts what the control group of its process may use, the inventory what is there";
+const OFFLINE: &str =
+    "hwloc counts processors and memory that are online, the inventory what is present";
+const OLD_KERNEL: &str = "the kernel is too old to list siblings, and its firmware numbers nothing";
 
 /// All golden files together; they are kept in the project.
 const MOST_GOLDEN_BYTES: u64 = 1 << 20;
@@ -192,4 +287,41 @@ fn golden_files_are_small_and_each_has_a_machine() {
     kept.sort();
     assert_eq!(kept, names);
     assert!(bytes < MOST_GOLDEN_BYTES, "{bytes} bytes");
+}
+
+/// Another key must not change what kind of machine it is.
+#[test]
+fn an_anonymous_machine_is_the_same_machine() {
+    for package in ["hwloc", "util-linux"] {
+        for machine in machines(package) {
+            let stored = snapshot(package, &machine);
+            let anonymous = anonymise(&stored, &Key([9; 32])).expect("anonymise");
+            let (before, after) = (inventory(&stored), inventory(&anonymous));
+            assert_eq!(before.cpu, after.cpu, "{machine}");
+            assert_eq!(before.memory, after.memory, "{machine}");
+            let disks = |inventory: &Inventory| -> Vec<_> {
+                let disks = inventory.disks.iter();
+                disks
+                    .map(|disk| (disk.name.clone(), disk.size, disk.model.clone()))
+                    .collect()
+            };
+            assert_eq!(disks(&before), disks(&after), "{machine}");
+            let links = |inventory: &Inventory| -> Vec<_> {
+                let links = inventory.interfaces.iter();
+                links
+                    .map(|link| (link.name.clone(), link.pci_address.clone()))
+                    .collect()
+            };
+            assert_eq!(links(&before), links(&after), "{machine}");
+            for (link, other) in before.interfaces.iter().zip(&after.interfaces) {
+                assert_ne!(link.mac_address, other.mac_address, "{machine}");
+                let maker = |mac: &str| mac.get(..8).map(str::to_owned);
+                assert_eq!(
+                    maker(&link.mac_address),
+                    maker(&other.mac_address),
+                    "{machine}"
+                );
+            }
+        }
+    }
 }

@@ -105,7 +105,11 @@ impl<'a> Cpuinfo<'a> {
 }
 
 fn model_name(cpuinfo: &Cpuinfo<'_>, structures: &[Structure<'_>]) -> Option<String> {
-    let named = cpuinfo.first("model name").map(str::to_owned);
+    // POWER, MIPS and old arm kernels call it otherwise.
+    let named = ["model name", "cpu", "cpu model", "Processor"]
+        .iter()
+        .find_map(|key| cpuinfo.first(key))
+        .map(str::to_owned);
     named
         .or_else(|| {
             arm_model(
@@ -134,7 +138,12 @@ fn frequency(files: &Tree, cpuinfo: &Cpuinfo<'_>) -> String {
         .max();
     match highest_khz {
         Some(khz) => format!("{}.{:03}0", khz / 1000, khz % 1000),
-        None => cpuinfo.first("cpu MHz").unwrap_or_default().to_owned(),
+        // POWER calls it `clock` and writes the unit.
+        None => ["cpu MHz", "clock"]
+            .iter()
+            .find_map(|key| cpuinfo.first(key))
+            .map(|mhz| mhz.trim_end_matches("MHz").to_owned())
+            .unwrap_or_default(),
     }
 }
 
@@ -187,9 +196,19 @@ fn socket_count(
                 .is_some_and(|status| status & 0x40 != 0)
         })
         .count();
-    [packages.len(), populated, cpuinfo.distinct("physical id")]
-        .into_iter()
-        .find(|count| *count > 0)
+    // Where firmware does not number the packages, the kernel may still tell which
+    // processors share one; lscpu counts these.
+    let groups: BTreeSet<&str> = numbered_cpus(files)
+        .filter_map(|cpu| files.text(&format!("{CPUS}/{cpu}/topology/core_siblings_list")))
+        .collect();
+    [
+        packages.len(),
+        populated,
+        cpuinfo.distinct("physical id"),
+        groups.len(),
+    ]
+    .into_iter()
+    .find(|count| *count > 0)
 }
 
 #[cfg(test)]

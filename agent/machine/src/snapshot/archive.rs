@@ -68,6 +68,12 @@ pub fn random_key() -> io::Result<Key> {
     Ok(Key(bytes))
 }
 
+/// Whether this process may read everything.
+#[must_use]
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
 /// Whether a snapshot can be written there, as far as one can tell before.
 ///
 /// # Errors

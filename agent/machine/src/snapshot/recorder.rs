@@ -276,4 +276,51 @@ mod tests {
             Some("pci")
         );
     }
+
+    /// `/proc/self/mem` cannot be read where nothing is mapped: the answer is the
+    /// one that a broken device's attribute gives.
+    #[test]
+    fn an_attribute_that_cannot_be_read_keeps_the_kernels_words() {
+        let root = Root::open(std::path::Path::new("/proc/self")).expect("open");
+        let mut recorder = Recorder::new(&root);
+        recorder.record(&[("/", &["mem", "comm"])]);
+        let tree = recorder.finish();
+        assert_eq!(
+            tree.entry_at("/mem"),
+            Some(&Entry::Unreadable("I/O error".into()))
+        );
+        assert!(tree.text("/comm").is_some(), "the others are read");
+    }
+
+    #[test]
+    fn a_device_that_vanishes_costs_only_itself() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let at = |path: &str| directory.path().join(path);
+        std::fs::create_dir_all(at("sys/class/block")).expect("make");
+        for disk in ["sda", "sdb"] {
+            std::fs::create_dir_all(at(&format!("sys/devices/{disk}/queue"))).expect("make");
+            std::fs::write(at(&format!("sys/devices/{disk}/size")), "8\n").expect("write");
+            let target = format!("../../devices/{disk}");
+            symlink(target, at(&format!("sys/class/block/{disk}"))).expect("link");
+        }
+        symlink("../../devices/gone", at("sys/class/block/sdc")).expect("link");
+        let root = Root::open(directory.path()).expect("open");
+        let mut recorder = Recorder::new(&root);
+        // The device is listed and then pulled, before its attributes are read.
+        assert!(recorder.list("/sys/devices/sda").contains_key("size"));
+        assert!(recorder.list("/sys/devices").contains_key("sda"));
+        std::fs::remove_dir_all(at("sys/devices/sda")).expect("pull");
+        recorder.record(&[
+            ("/sys/class/block/*", &["size", "device"]),
+            ("/sys/class/block/*/queue", &["rotational"]),
+        ]);
+        recorder.record_ancestors("/sys/class/block/*", &["subsystem"]);
+        let tree = recorder.finish();
+        assert_eq!(
+            tree.entry("/sys/class/block/sda/size"),
+            Some(&Entry::Unreadable("No such file or directory".into()))
+        );
+        assert_eq!(tree.number("/sys/class/block/sdb/size"), Some(8));
+        assert!(!tree.exists("/sys/class/block/sdc"), "a link to nothing");
+    }
 }

@@ -3,8 +3,8 @@
 //! what identifies it.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::io::Read as _;
+use std::net::IpAddr;
 use std::path::Path;
 
 use ironseed_core::inventory::{Facts, block_devices, read};
@@ -126,6 +126,29 @@ fn differences(field: &str, before: &Value, after: &Value, found: &mut BTreeSet<
     }
 }
 
+/// Whether two values have the same members, numbers and lengths of lists.
+fn assert_same_shape(place: &str, before: &Value, after: &Value) {
+    match (before, after) {
+        (Value::Object(before), Value::Object(after)) => {
+            assert_eq!(before.len(), after.len(), "{place}");
+            for (name, value) in before {
+                // Members may be named by an identity.
+                if let Some(after) = after.get(name) {
+                    assert_same_shape(&format!("{place}/{name}"), value, after);
+                }
+            }
+        }
+        (Value::Array(before), Value::Array(after)) => {
+            assert_eq!(before.len(), after.len(), "{place}");
+            for (before, after) in before.iter().zip(after) {
+                assert_same_shape(place, before, after);
+            }
+        }
+        (Value::String(_), Value::String(_)) => {}
+        _ => assert_eq!(before, after, "{place}"),
+    }
+}
+
 /// Every byte string of a snapshot: paths, texts, and decoded bytes.
 fn haystacks(snapshot: &Snapshot) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
@@ -202,6 +225,9 @@ fn nothing_that_identifies_a_machine_is_left_and_the_rest_is_the_same() {
             &conclusions(&anonymous),
             &mut changed,
         );
+        let hardware =
+            |snapshot: &Snapshot| to_value(ironseed_core::hardware::read(snapshot)).expect("JSON");
+        assert_same_shape(&name, &hardware(&stored), &hardware(&anonymous));
         let originals: BTreeSet<&String> = changed.iter().map(|(before, _)| before).collect();
         assert_eq!(
             originals.len(),
@@ -244,12 +270,23 @@ fn the_known_identities_of_the_fixtures_are_gone() {
                 "ABC1234",
                 "24:6e:96:00:00:02",
                 "d0:94:66:00:11:22",
-                "5000c500a1b2c3d4",
+                "61866da066bca5002f9c8b7a6f5e4dc0",
+                "624a9370a1b2c3d4e5f6001100011015",
             ][..],
         ),
         (
             "qemu-q35",
-            &["52:54:00:12:34:56", "NVME0001", "f816:3eff:fe00:1"],
+            &[
+                "52:54:00:12:34:56",
+                "52-54-00-12-34-56",
+                "f816:3eff:fe00:1",
+                "NVME0001",
+                "4e564d4530303031",
+                "VIRTIO0001",
+                "SATA0001",
+                "5000c500a1b2c3d4",
+                "0b6b4b0c-5f5e-4a9b-9c2e-000000000001",
+            ],
         ),
         (
             "arm64-ampere",
@@ -257,14 +294,64 @@ fn the_known_identities_of_the_fixtures_are_gone() {
         ),
     ] {
         let stored = snapshot(machine);
-        let anonymous = conclusions(&anonymise(&stored, &KEY).expect("anonymise")).to_string();
-        let files = haystacks(&anonymise(&stored, &KEY).expect("anonymise"));
+        let anonymous = anonymise(&stored, &KEY).expect("anonymise");
+        let (before, files) = (haystacks(&stored), haystacks(&anonymous));
+        let told = conclusions(&stored).to_string();
+        let anonymous = conclusions(&anonymous).to_string();
         for identity in identities {
+            let was_there = told.contains(identity) || contains(&before, identity.as_bytes());
+            assert!(was_there, "{machine}: {identity} is in the fixture");
             assert!(!anonymous.contains(identity), "{machine}: {identity}");
             assert!(
                 !contains(&files, identity.as_bytes()),
                 "{machine}: {identity}"
             );
+        }
+    }
+}
+
+/// The snapshot with every entry below a directory changed, or taken out.
+fn spoilt(stored: &Snapshot, below: &str, by: Option<&str>) -> Snapshot {
+    let mut spoilt = stored.clone();
+    spoilt.files = Default::default();
+    for (path, entry) in stored.files.iter() {
+        let entry = match (path.starts_with(below), entry, by) {
+            (true, _, None) => continue,
+            (true, Entry::File(_), Some(words)) => Entry::Unreadable(words.to_owned()),
+            _ => entry.clone(),
+        };
+        spoilt.files.insert(path, entry);
+    }
+    spoilt
+}
+
+/// A disk that breaks or is pulled while the machine is read costs itself only.
+#[test]
+fn a_broken_disk_leaves_the_others_as_they_are() {
+    for machine in ["qemu-q35", "dell-poweredge"] {
+        let stored = snapshot(machine);
+        let disks = read(&stored, &Facts::default()).disks;
+        for (at, disk) in disks.iter().enumerate() {
+            let name = disk.name.trim_start_matches("/dev/");
+            let place = stored.files.canonical(&format!("/sys/class/block/{name}"));
+            let place = place.expect("its directory") + "/";
+            for by in [Some("Input/output error"), None] {
+                let spoilt = spoilt(&stored, &place, by);
+                let mut expected = disks.clone();
+                let broken = expected.remove(at);
+                let left = read(&spoilt, &Facts::default()).disks;
+                // Paths of a multipath map appear when the map itself is gone.
+                let others = left.iter().filter(|disk| expected.contains(disk)).count();
+                assert_eq!(others, expected.len(), "{machine}: {name} {by:?}");
+                assert!(!left.contains(&broken), "{machine}: {name}");
+                if let Some(words) = by {
+                    let hardware = ironseed_core::hardware::read(&spoilt);
+                    let told = hardware.absent.iter().any(|absence| {
+                        absence.subject.starts_with(&place) && absence.reason == words
+                    });
+                    assert!(told, "{machine}: {name}: the report says why");
+                }
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ fn rows(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The word in a column, counted from the end of a line of `columns` columns.
+/// The word in a column, from 0.
 fn word(line: &str, column: usize) -> &str {
     line.split_whitespace().nth(column).unwrap_or_default()
 }

@@ -40,7 +40,7 @@ pub(super) fn value(value: &Value, found: &mut Identifiers) {
 
 fn walk(path: &str, value: &Value, found: &mut Identifiers) {
     let name = path.rsplit('/').next().unwrap_or_default();
-    if let Some(bytes) = byte_string(value) {
+    if let Some(bytes) = byte_string(value).or_else(|| number_bytes(value)) {
         stored_bytes(path, &bytes, found);
         return;
     }
@@ -74,6 +74,15 @@ pub(super) fn byte_string(value: &Value) -> Option<Vec<u8>> {
     Some(bytes.0)
 }
 
+/// Bytes that are stored as a list of numbers.
+pub(super) fn number_bytes(value: &Value) -> Option<Vec<u8>> {
+    let numbers = value.as_array().filter(|numbers| numbers.len() >= 6)?;
+    numbers
+        .iter()
+        .map(|number| u8::try_from(number.as_u64()?).ok())
+        .collect()
+}
+
 /// Byte strings of devices: what they are is told by their length and field.
 fn stored_bytes(path: &str, bytes: &[u8], found: &mut Identifiers) {
     match bytes.len() {
@@ -88,6 +97,11 @@ fn stored_bytes(path: &str, bytes: &[u8], found: &mut Identifiers) {
     {
         found.add_uuid(id);
     }
+    if let Ok(mac) = bytes.try_into()
+        && (path.contains("mac") || path.contains("address"))
+    {
+        found.add_mac(mac);
+    }
     fields::binary(bytes, found);
 }
 
@@ -100,6 +114,15 @@ fn named_text(name: &str, text: &str, found: &mut Identifiers) {
         | "unique_id" => found.add_text(trimmed),
         "hostname" | "node_name" if !trimmed.starts_with("0x") => found.add_host(trimmed),
         "cmdline" => tokens::command_line(text, found),
+        "mountinfo" => tokens::mounted_from(text, found),
+        // `QLE2562 FW:v8.07 DVR:v10.02 HN:rack7-node3`
+        "symbolic_name" => {
+            for word in trimmed.split_whitespace() {
+                if let Some(host) = word.strip_prefix("HN:") {
+                    found.add_host(host);
+                }
+            }
+        }
         "subsysnqn" | "hostnqn" | "targetname" | "initiatorname" => qualified_name(trimmed, found),
         "wwid" | "wwn" | "nguid" | "eui" | "uuid" | "sas_address" | "port_name" | "node_name"
         | "node_guid" | "sys_image_guid" | "product_uuid" | "port_guid" => {

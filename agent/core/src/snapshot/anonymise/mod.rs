@@ -108,6 +108,10 @@ fn replaced_in(value: Value, found: &Identifiers) -> Value {
         let replaced = fields::sums_repaired(&bytes, found.in_bytes(&replaced));
         return serde_json::to_value(Bytes(replaced)).unwrap_or_default();
     }
+    if let Some(bytes) = collect::number_bytes(&value) {
+        let replaced = fields::addresses_replaced("", &bytes, found);
+        return fields::sums_repaired(&bytes, found.in_bytes(&replaced)).into();
+    }
     match value {
         Value::String(text) => Value::String(found.in_text(&text)),
         Value::Array(items) => Value::Array(

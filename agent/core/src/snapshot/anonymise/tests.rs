@@ -239,3 +239,70 @@ fn hostile_bytes_never_break_the_search() {
         }
     }
 }
+
+#[test]
+fn disks_keep_their_kind_and_lose_their_identity() {
+    const SECTORS: u64 = 1 << 20;
+    let size = SECTORS * 512;
+    let id = [
+        0x11_u8, 0x22, 0x33, 0x44, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
+    ];
+    let mut entries = vec![0_u8; 128 * 128];
+    entries[..16].copy_from_slice(&[0xaf; 16]);
+    entries[16..32].copy_from_slice(&id);
+    entries[56..64].copy_from_slice(b"h\0o\0m\0e\0");
+    let mut header = vec![0_u8; 92];
+    header[..8].copy_from_slice(b"EFI PART");
+    header[12] = 92;
+    header[56..72].copy_from_slice(&id);
+    header[72] = 2;
+    header[80] = 128;
+    header[84] = 128;
+    header[88..92].copy_from_slice(&crc32fast::hash(&entries).to_le_bytes());
+    let sum = crc32fast::hash(&header);
+    header[16..20].copy_from_slice(&sum.to_le_bytes());
+    let mut start = vec![0_u8; 24 << 10];
+    start[512..604].copy_from_slice(&header);
+    start[1024..1024 + entries.len()].copy_from_slice(&entries);
+    // What a file held, where no signature is looked for.
+    start[20_000..20_006].copy_from_slice(b"secret");
+    let mut disk = crate::snapshot::DeviceContent::new(size);
+    disk.insert(0, &start);
+
+    let mut ext = vec![0_u8; 24 << 10];
+    ext[1080..1082].copy_from_slice(&[0x53, 0xef]);
+    ext[1024 + 104..1024 + 120].copy_from_slice(&id);
+    ext[1024 + 120..1024 + 132].copy_from_slice(b"customer-007");
+    ext[1024 + 136..1024 + 142].copy_from_slice(b"/cust7");
+    let mut partition = crate::snapshot::DeviceContent::new(size);
+    partition.insert(0, &ext);
+
+    let mut snapshot = Snapshot::default();
+    snapshot.contents.insert("sda".into(), disk.clone());
+    snapshot.contents.insert("sda1".into(), partition.clone());
+    let found = anonymise(&snapshot, &Key([5; 32])).expect("anonymise");
+
+    let before = crate::inventory::table_entries(&disk, 512);
+    let after = crate::inventory::table_entries(&found.contents["sda"], 512);
+    assert_eq!((before.len(), after.len()), (1, 1), "check sums are right");
+    assert_eq!(before[0].kind, after[0].kind);
+    assert_ne!(before[0].uuid, after[0].uuid);
+    let after = crate::inventory::signature(&found.contents["sda1"]).expect("a signature");
+    assert_eq!(after.kind, "ext2");
+    let label = after.label.expect("a label");
+    assert!(label.len() == 12 && label != "customer-007", "{label}");
+    for (name, forbidden) in [
+        ("sda", &b"secret"[..]),
+        ("sda1", b"/cust7"),
+        ("sda", &id),
+        ("sda1", &id),
+    ] {
+        let bytes = found.contents[name]
+            .read(0, 24 << 10)
+            .expect("what was read");
+        let is_left = bytes
+            .windows(forbidden.len())
+            .any(|window| window == forbidden);
+        assert!(!is_left, "{name}: {forbidden:?}");
+    }
+}

@@ -93,6 +93,19 @@ pub(super) fn command_line(text: &str, found: &mut Identifiers) {
     }
 }
 
+/// Collects the servers that file systems are mounted from: `server:/export`.
+pub(super) fn mounted_from(text: &str, found: &mut Identifiers) {
+    for line in text.lines() {
+        let source = line
+            .split_once(" - ")
+            .and_then(|(_, rest)| rest.split(' ').nth(1));
+        if let Some((server, _)) = source.and_then(|source| source.split_once(":/")) {
+            addresses(server.trim_matches(['[', ']']), found);
+            found.add_host(server);
+        }
+    }
+}
+
 fn addresses(part: &str, found: &mut Identifiers) {
     if let Ok(address) = part.parse() {
         found.add_ip(address);

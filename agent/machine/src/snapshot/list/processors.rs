@@ -18,9 +18,16 @@ pub(super) const ROWS: &[Row] = &[
         "/sys/devices/system/node/node*",
         &["cpulist", "distance", "meminfo"],
     ),
+    // That a memory node exists.
+    ("/sys/devices/system/node", &["node*"]),
     (
         "/sys/devices/system/cpu/cpu*/topology",
-        &["core_id", "physical_package_id", "thread_siblings_list"],
+        &[
+            "core_id",
+            "core_siblings_list",
+            "physical_package_id",
+            "thread_siblings_list",
+        ],
     ),
     (
         "/sys/devices/system/cpu/cpu*/cpufreq",
