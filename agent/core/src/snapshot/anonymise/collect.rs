@@ -111,7 +111,11 @@ fn named_text(name: &str, text: &str, found: &mut Identifiers) {
     match name {
         "serial" | "serial_number" | "serial-number" | "product_serial" | "board_serial"
         | "chassis_serial" | "board_asset_tag" | "chassis_asset_tag" | "asset_tag" | "cid"
-        | "unique_id" => found.add_text(trimmed),
+        | "unique_id"
+            if !is_pci_address(trimmed) =>
+        {
+            found.add_text(trimmed);
+        }
         "hostname" | "node_name" if !trimmed.starts_with("0x") => found.add_host(trimmed),
         "cmdline" => tokens::command_line(text, found),
         "mountinfo" => tokens::mounted_from(text, found),
@@ -136,6 +140,21 @@ fn named_text(name: &str, text: &str, found: &mut Identifiers) {
         _ => {}
     }
     tokens::collect(text, found);
+}
+
+/// `0000:00:14.0`: what the kernel gives the root hub of a USB host for a serial
+/// number. It is in every machine of the kind.
+fn is_pci_address(text: &str) -> bool {
+    let is_hex = |part: &str, length: usize| {
+        part.len() == length && part.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    let Some((place, function)) = text.split_once('.') else {
+        return false;
+    };
+    let parts: Vec<&str> = place.split(':').collect();
+    matches!(parts[..], [domain, bus, device]
+        if is_hex(domain, 4) && is_hex(bus, 2) && is_hex(device, 2))
+        && is_hex(function, 1)
 }
 
 /// `nqn.2014-08.org.nvmexpress:…`, `iqn.2004-10.org.example:…`: what follows the
