@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::event::Milestone;
-use crate::hardware::{self, Hardware};
+use crate::hardware::Hardware;
 use crate::hints;
 use crate::inventory::{Disk, Inventory, block_devices};
 use crate::node::Node;
@@ -189,8 +189,6 @@ pub fn report(snapshot: &Snapshot, machine: &Recognised<'_>, wanted: &Wanted<'_>
 }
 
 fn ironseed(snapshot: &Snapshot, machine: &Recognised<'_>, wanted: &Wanted<'_>) -> Value {
-    let mut hardware = hardware::read(snapshot);
-    machine.quirks.heed(&mut hardware.absent);
     let section = Ironseed {
         schema: IRONSEED_SCHEMA,
         agent: wanted.agent_version.to_owned(),
@@ -199,7 +197,7 @@ fn ironseed(snapshot: &Snapshot, machine: &Recognised<'_>, wanted: &Wanted<'_>) 
         profile: MachineProfile::from(&machine.selection),
         deviations: machine.deviations.clone(),
         scs: scs::read(snapshot),
-        hardware,
+        hardware: machine.hardware.clone(),
     };
     serde_json::to_value(section).unwrap_or_default()
 }

@@ -19,6 +19,7 @@ use hardware_profiles::{Layout, MachineFacts, ProfileSet, Selection};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::hardware::{self, Hardware};
 use crate::inventory::{self, Inventory};
 use crate::snapshot::Snapshot;
 
@@ -67,6 +68,8 @@ pub struct Recognised<'a> {
     pub quirks: Quirks,
     /// The machine as Ironic knows it, quirks heeded.
     pub inventory: Inventory,
+    /// The machine in depth, quirks heeded.
+    pub hardware: Hardware,
     /// What expectations are compared with.
     pub observed: Observed,
     /// How the machine differs from them.
@@ -87,13 +90,16 @@ pub fn recognise<'a>(
     let selection = set.select(&facts);
     let quirks = Quirks::from(selection.profile);
     let inventory = inventory::read(snapshot, &quirks.inventory_facts(boot.clone()));
-    let observed = observe(snapshot, &inventory);
+    let mut hardware = hardware::read(snapshot);
+    quirks.heed(&mut hardware.absent);
+    let observed = observe(snapshot, &inventory, &hardware);
     Recognised {
         deviations: deviations(&selection.profile.expect, &observed),
         selection,
         facts,
         quirks,
         inventory,
+        hardware,
         observed,
     }
 }

@@ -4,6 +4,7 @@
 use hardware_profiles::{DiskKind, PciId};
 
 use super::facts::{is_built_in, pci_id};
+use crate::hardware::Hardware;
 use crate::inventory::{self, Inventory, TABLE};
 use crate::smbios::{memory_devices, structures};
 use crate::snapshot::{Snapshot, Tree};
@@ -121,12 +122,12 @@ impl PciDevice {
     }
 }
 
-/// Gathers the facts from what was read. Firmware of the BMC and of NICs, and
-/// neighbours, are not among them yet: whoever reads them puts them in.
+/// Gathers the facts from what was read.
 #[must_use]
-pub fn observe(snapshot: &Snapshot, inventory: &Inventory) -> Observed {
+pub fn observe(snapshot: &Snapshot, inventory: &Inventory, hardware: &Hardware) -> Observed {
     let files = &snapshot.files;
     let firmware = &inventory.system_vendor.firmware;
+    let bmc = hardware.bmc.as_ref().and_then(|bmc| bmc.device.as_ref());
     Observed {
         sockets: inventory
             .cpu
@@ -134,12 +135,12 @@ pub fn observe(snapshot: &Snapshot, inventory: &Inventory) -> Observed {
             .and_then(|count| u64::try_from(count).ok()),
         memory_mib: inventory.memory.physical_mb,
         dimms: dimms(files),
-        nics: nics(snapshot, inventory),
+        nics: nics(snapshot, inventory, hardware),
         disks: disks(&inventory.disks),
         pci: pci_devices(files),
         bios_version: firmware.version.clone(),
         bios_date: firmware.build_date.clone(),
-        bmc_version: None,
+        bmc_version: bmc.map(|device| device.firmware_version.clone()),
         secure_boot: secure_boot(files),
         tpm: files.number("/sys/class/tpm/tpm0/tpm_version_major"),
     }
@@ -160,7 +161,7 @@ fn dimms(files: &Tree) -> Option<Vec<Dimm>> {
     (!slots.is_empty()).then_some(slots)
 }
 
-fn nics(snapshot: &Snapshot, inventory: &Inventory) -> Vec<Nic> {
+fn nics(snapshot: &Snapshot, inventory: &Inventory, hardware: &Hardware) -> Vec<Nic> {
     let files = &snapshot.files;
     inventory
         .interfaces
@@ -185,11 +186,33 @@ fn nics(snapshot: &Snapshot, inventory: &Inventory) -> Vec<Nic> {
                 carrier: interface.has_carrier,
                 speed_mbps: now.map(u64::from),
                 max_speed_mbps: link.and_then(|link| link.max_speed_mbps).map(u64::from),
-                firmware: None,
-                neighbour: None,
+                firmware: firmware_of(&interface.name, hardware),
+                neighbour: neighbour_of(&interface.name, hardware),
             }
         })
         .collect()
+}
+
+fn firmware_of(port: &str, hardware: &Hardware) -> Option<String> {
+    let mut ports = hardware.network.iter();
+    ports
+        .find(|found| found.name == port)?
+        .firmware_version
+        .clone()
+}
+
+/// The first neighbour of a port; a host with its own LLDP may speak there too.
+fn neighbour_of(port: &str, hardware: &Hardware) -> Option<Neighbour> {
+    let mut all = hardware.neighbours.iter();
+    let heard = &all.find(|found| found.port == port)?.neighbour;
+    Some(Neighbour {
+        switch: heard.system_name.clone().unwrap_or_default(),
+        port: heard
+            .port_id
+            .as_ref()
+            .map(|id| id.value.clone())
+            .unwrap_or_default(),
+    })
 }
 
 /// Without USB, and without what is made of other disks.
@@ -268,6 +291,29 @@ mod tests {
     use crate::snapshot::{Bytes, Entry};
 
     #[test]
+    fn a_port_has_its_firmware_and_the_first_neighbour_heard_on_it() {
+        let mut hardware = Hardware::default();
+        hardware.network.push(crate::hardware::NetworkPort {
+            name: "eno1".into(),
+            firmware_version: Some("8.50".into()),
+            ..Default::default()
+        });
+        for (port, switch) in [("eno2", "leaf2"), ("eno1", "leaf1"), ("eno1", "host")] {
+            let mut heard = crate::hardware::PortNeighbour {
+                port: port.into(),
+                ..Default::default()
+            };
+            heard.neighbour.system_name = Some(switch.into());
+            hardware.neighbours.push(heard);
+        }
+        assert_eq!(firmware_of("eno1", &hardware).as_deref(), Some("8.50"));
+        assert_eq!(firmware_of("eno9", &hardware), None);
+        let found = neighbour_of("eno1", &hardware).expect("a neighbour");
+        assert_eq!((found.switch.as_str(), found.port.as_str()), ("leaf1", ""));
+        assert_eq!(neighbour_of("eno9", &hardware), None);
+    }
+
+    #[test]
     fn links_and_switches_of_the_firmware_are_read() {
         let mut snapshot = Snapshot::default();
         let device = "/sys/bus/pci/devices/0000:3b:00.0";
@@ -289,7 +335,11 @@ mod tests {
                 .files
                 .insert(path, Entry::File(Bytes(bytes.to_vec())));
         }
-        let observed = observe(&snapshot, &read(&snapshot, &Facts::default()));
+        let observed = observe(
+            &snapshot,
+            &read(&snapshot, &Facts::default()),
+            &crate::hardware::read(&snapshot),
+        );
         let [gpu] = &observed.pci[..] else {
             panic!("{observed:?}");
         };
@@ -299,7 +349,11 @@ mod tests {
         assert_eq!((observed.secure_boot, observed.tpm), (Some(true), Some(2)));
         assert_eq!(observed.dimms, None);
         let nothing = Snapshot::default();
-        let observed = observe(&nothing, &read(&nothing, &Facts::default()));
+        let observed = observe(
+            &nothing,
+            &read(&nothing, &Facts::default()),
+            &Hardware::default(),
+        );
         assert_eq!(observed.secure_boot, None);
     }
 }

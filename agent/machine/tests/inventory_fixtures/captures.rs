@@ -268,6 +268,8 @@ fn the_known_identities_of_the_fixtures_are_gone() {
             "dell-poweredge",
             &[
                 "ABC1234",
+                // The module in a port.
+                "AUJ0RCJ",
                 "24:6e:96:00:00:02",
                 "d0:94:66:00:11:22",
                 "61866da066bca5002f9c8b7a6f5e4dc0",

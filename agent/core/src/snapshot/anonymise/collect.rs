@@ -86,6 +86,7 @@ pub(super) fn number_bytes(value: &Value) -> Option<Vec<u8>> {
 /// Byte strings of devices: what they are is told by their length and field.
 fn stored_bytes(path: &str, bytes: &[u8], found: &mut Identifiers) {
     match bytes.len() {
+        128 if path.contains("module") => fields::module_page(bytes, found),
         4096 if path.contains("namespace") => fields::nvme_namespace(bytes, found),
         4096 => fields::nvme_controller(bytes, found),
         512 => fields::ata_identity(bytes, found),

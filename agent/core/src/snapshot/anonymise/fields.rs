@@ -78,6 +78,38 @@ pub(super) fn nvme_controller(data: &[u8], found: &mut Identifiers) {
     }
 }
 
+/// The upper half of page 0 of a module in a port: its serial number, as SFF-8472
+/// and SFF-8636 place it, and as CMIS does.
+pub(super) fn module_page(half: &[u8], found: &mut Identifiers) {
+    for place in [68..84, 38..54] {
+        let bytes = half.get(place).unwrap_or_default();
+        // The lower half and other pages hold numbers there, and no text.
+        if bytes.iter().all(|byte| (b' '..=b'~').contains(byte)) {
+            found.add_text(String::from_utf8_lossy(bytes).trim());
+        }
+    }
+}
+
+/// The sum over the identity of a module (SFF-8472 bytes 64 to 94, SFF-8636
+/// bytes 192 to 222), where it was right before.
+fn module_sum_repaired(before: &[u8], after: &mut [u8]) {
+    if before.len() != 128 {
+        return;
+    }
+    let sum = |bytes: &[u8]| {
+        let identity = bytes.get(64..95).unwrap_or_default();
+        identity
+            .iter()
+            .fold(0_u8, |sum, byte| sum.wrapping_add(*byte))
+    };
+    let right = sum(after);
+    if before.get(95) == Some(&sum(before))
+        && let Some(stored) = after.get_mut(95)
+    {
+        *stored = right;
+    }
+}
+
 /// Identify Namespace: NGUID and EUI-64.
 pub(super) fn nvme_namespace(data: &[u8], found: &mut Identifiers) {
     found.add_wwn(data.get(104..120).unwrap_or_default());
@@ -234,6 +266,7 @@ pub(super) fn sums_repaired(before: &[u8], mut after: Vec<u8>) -> Vec<u8> {
     if before.len() != after.len() || before == after {
         return after;
     }
+    module_sum_repaired(before, &mut after);
     let mut parts = Vec::new();
     for start in [0, 60] {
         if before.get(start + 510) == Some(&0xa5) {
