@@ -185,6 +185,9 @@ fn command_line(machine: &Machine) -> String {
     if spec.tpm {
         arguments.extend(tpm_arguments(machine));
     }
+    if spec.smart_card_reader {
+        arguments.extend(smart_card_reader_arguments());
+    }
     let mut text = String::from("<qemu:commandline>\n");
     for argument in arguments {
         // Writing to a string cannot fail.
@@ -211,6 +214,16 @@ fn nvme_arguments(machine: &Machine, count: usize, index: usize, disk: &DiskSpec
             disk.serial
         ),
     ]
+}
+
+fn smart_card_reader_arguments() -> [String; 4] {
+    [
+        "-device",
+        "qemu-xhci,id=reader-usb,bus=pcie.0,addr=0x18",
+        "-device",
+        "usb-ccid,bus=reader-usb.0",
+    ]
+    .map(str::to_owned)
 }
 
 fn tpm_arguments(machine: &Machine) -> [String; 6] {

@@ -93,6 +93,8 @@ pub struct MachineSpec {
     pub ipmi: bool,
     /// With a TPM 2.0 that has an endorsement certificate.
     pub tpm: bool,
+    /// With a smart card reader on USB.
+    pub smart_card_reader: bool,
     /// As two sockets and two NUMA nodes, with half of processors and memory each.
     pub numa: bool,
     /// Boots from the network unless a BMC says otherwise.
@@ -116,6 +118,7 @@ impl MachineSpec {
             macs: vec!["52:54:00:16:01:01".to_owned()],
             ipmi: false,
             tpm: false,
+            smart_card_reader: false,
             numa: false,
             network_first: false,
             direct_boot: None,

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Every collector, on a machine with a bit of everything: two sockets and NUMA nodes, disks on
 //! three buses, a BMC behind KCS, a TPM, and a switch that speaks LLDP. Ironic's own hooks read
-//! what they know of it.
+//! what they know of it. The data stays in the run's directory, `inspection.json`.
 
 use serde_json::{Value, json};
 
 use super::Scenario;
 use crate::error::{Error, expect};
+use crate::files;
 use crate::ironic_config::IronicOptions;
 use crate::lab::{BootInterface, Lab};
 use crate::lldpd::{Lldpd, SYSTEM_NAME};
@@ -45,12 +46,14 @@ fn play(lab: &Lab) -> Result<(), Error> {
         .with_disk(DiskSpec::new(Bus::Nvme, 4, "LAB-NVME-1"));
     spec.ipmi = true;
     spec.tpm = true;
+    spec.smart_card_reader = true;
     spec.numa = true;
     let machine = lab.machine(spec)?;
     let node = Node::enroll(lab, &machine, BootInterface::VirtualMedia)?;
     node.manage()?;
     node.inspect()?;
     let data = lab.ironic().inventory(node.uuid())?;
+    files::write(&lab.run_dir().join("inspection.json"), data.to_string())?;
     let plugin_data = &data["plugin_data"];
     check_parity(plugin_data)?;
     check_depth(&plugin_data["ironseed"])?;
