@@ -18,6 +18,11 @@ use nix::dir::{Dir, Type};
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2, readlinkat};
 use nix::sys::stat::Mode;
 
+/// Bytes read at once. sysfs gives an attribute of at most so many bytes whole
+/// (kernel documentation, filesystems/sysfs), so that less is the end and need
+/// not be asked for again; a snapshot reads a thousand of them.
+const PAGE: usize = 4096;
+
 /// A directory that stands for `/`.
 #[derive(Debug, Clone)]
 pub struct Root {
@@ -91,9 +96,23 @@ impl Root {
     /// Opening or reading fails; for sysfs attributes that is the driver's answer.
     pub fn read_at_most(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
         let file = self.open_at(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK)?;
+        let mut file = file.take(limit);
         let mut bytes = Vec::new();
-        file.take(limit).read_to_end(&mut bytes)?;
-        Ok(bytes)
+        // On the stack: a buffer from the heap would cost more than the read.
+        let mut page = [0_u8; PAGE];
+        loop {
+            match file.read(&mut page) {
+                Ok(count) => {
+                    bytes.extend_from_slice(page.get(..count).unwrap_or_default());
+                    let ended = path.starts_with("/sys/") && count < PAGE;
+                    if count == 0 || ended {
+                        return Ok(bytes);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// The text of a file of reasonable size (1 MiB), without white space around it.
