@@ -61,7 +61,8 @@ pub struct Snapshot {
     pub bmc: Option<Bmc>,
     /// What each TPM 2.0 answered, by name (`tpm0`).
     pub tpms: BTreeMap<String, Vec<TpmAnswer>>,
-    /// What the kernel logged as errors; `None` if its log could not be read.
+    /// What the kernel logged as errors; `None` if its log was not or could not
+    /// be read.
     pub kernel_log: Option<KernelLog>,
     /// Time since the kernel started, in milliseconds.
     pub since_boot_ms: u64,

@@ -97,13 +97,20 @@ fn take_live(root: &Root, snapshot: &mut Snapshot, thorough: bool) {
         drives.finish(snapshot);
     }
     bmc.finish(snapshot);
-    // After everything else, which may have made a device fail.
+    if thorough {
+        // After everything else, which may have made a device fail.
+        read_kernel_log(root, snapshot);
+    }
+    snapshot.since_boot_ms = since_boot_ms();
+}
+
+/// One system call for each record: a thousand of them after a boot.
+fn read_kernel_log(root: &Root, snapshot: &mut Snapshot) {
     let mut log = KernelLog::default();
     match each_record(root, |record| log.add(record)) {
         Ok(()) => snapshot.kernel_log = Some(log),
         Err(error) => problem(snapshot, "/dev/kmsg", words(&error)),
     }
-    snapshot.since_boot_ms = since_boot_ms();
 }
 
 fn problem(snapshot: &mut Snapshot, subject: &str, problem: impl Into<String>) {
