@@ -67,12 +67,16 @@ fn facts(columns: &[Column], data: &Value, width: u16) -> Option<String> {
     (!lines.is_empty()).then(|| arranged(None, &lines, width))
 }
 
-/// Columns that are empty in every row are left out.
+/// Columns that are empty in every row are left out, and so are rows of wide
+/// tables that have no more than their name: a port without a module.
 fn rows(list: &Value, columns: &[Column], width: u16) -> Option<String> {
     let items = list.as_array().filter(|items| !items.is_empty())?;
     let table: Vec<Vec<String>> = items
         .iter()
         .map(|item| columns.iter().map(|column| cell(column, item)).collect())
+        .filter(|row: &Vec<String>| {
+            columns.len() <= 2 || row.iter().skip(1).any(|cell| !cell.is_empty())
+        })
         .collect();
     let used: Vec<usize> = (0..columns.len())
         .filter(|at| table.iter().any(|row| !row[*at].is_empty()))

@@ -172,9 +172,11 @@ fn table(data: &Value, only: Option<&str>) -> Result<String, InventoryError> {
     }
     let texts: Vec<String> = chosen
         .iter()
-        .map(|section| {
-            layout::render(section, data, width)
-                .unwrap_or_else(|| format!("{}\n  nothing found\n", section.title))
+        .filter_map(|section| {
+            let text = layout::render(section, data, width);
+            // Whoever asks for a section wants to know that it is empty; in the
+            // whole report the last section says what is not known.
+            text.or_else(|| only.map(|_| format!("{}\n  nothing found\n", section.title)))
         })
         .collect();
     Ok(texts.join("\n"))
