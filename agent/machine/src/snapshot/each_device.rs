@@ -98,17 +98,13 @@ mod tests {
         let (never, hang) = channel::<()>();
         let hang = std::sync::Arc::new(std::sync::Mutex::new(hang));
         let devices = vec![("good".to_owned(), false), ("bad".to_owned(), true)];
-        let asked = Asked::start(
-            devices,
-            Duration::from_millis(300),
-            move |_, hangs, tell| {
-                tell(1);
-                if hangs {
-                    let _ = hang.lock().expect("a lock").recv();
-                }
-                tell(2);
-            },
-        );
+        let asked = Asked::start(devices, Duration::from_secs(3), move |_, hangs, tell| {
+            tell(1);
+            if hangs {
+                let _ = hang.lock().expect("a lock").recv();
+            }
+            tell(2);
+        });
         let mut heard = Vec::new();
         let silent = asked.finish(|name, number| heard.push((name.to_owned(), number)));
         heard.sort();
