@@ -11,7 +11,6 @@ mod kernel;
 mod network;
 mod pci;
 mod processors;
-mod profiles;
 mod tpm;
 mod usb;
 
@@ -28,7 +27,6 @@ pub(super) const FILES: &[&[Row]] = &[
     pci::ROWS,
     tpm::ROWS,
     usb::ROWS,
-    profiles::ROWS,
 ];
 
 /// Devices whose chain of parents tells how they are attached.

@@ -56,15 +56,21 @@ pub fn take(root: &Root, reach: Reach) -> Snapshot {
         recorder.record_ancestors(directory, list::ANCESTOR_FILES);
     }
     snapshot.files = recorder.finish();
-    let enclosures = enclosure::ask_in_background(root, &snapshot.files);
-    pci::read_config_spaces(root, &mut snapshot.files);
+    // No decision needs these, and an enclosure takes a SCSI command for each slot.
+    let for_a_report = reach != Reach::Live;
+    let enclosures = for_a_report.then(|| enclosure::ask_in_background(root, &snapshot.files));
+    if for_a_report {
+        pci::read_config_spaces(root, &mut snapshot.files);
+    }
     match reach {
         Reach::Live | Reach::Thorough => {
             take_live(root, &mut snapshot, reach == Reach::Thorough);
         }
         Reach::Files => take_files(root, &mut snapshot),
     }
-    enclosures.finish(&mut snapshot);
+    if let Some(enclosures) = enclosures {
+        enclosures.finish(&mut snapshot);
+    }
     snapshot
 }
 

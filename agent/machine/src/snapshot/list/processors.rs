@@ -29,6 +29,8 @@ pub(super) const ROWS: &[Row] = &[
             "thread_siblings_list",
         ],
     ),
+    // The frequency class of SCS flavors; the same on every processor.
+    ("/sys/devices/system/cpu/cpu0/cpufreq", &["base_frequency"]),
     (
         "/sys/devices/system/cpu/cpu*/cpufreq",
         &["cpuinfo_max_freq"],
