@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{Fault, Owner};
+use crate::image::spent::Spent;
 use crate::profile::{Deviation, Severity};
 
 /// What the agent is doing. It is always in exactly one phase.
@@ -235,6 +236,8 @@ pub struct Progress {
     pub total: Option<u64>,
     /// Time since this work began.
     pub elapsed: Duration,
+    /// Where the time went so far, for transfers.
+    pub spent: Option<Spent>,
 }
 
 /// One thing that happened.
@@ -409,6 +412,7 @@ mod tests {
                     done: 50 << 20,
                     total: Some(200 << 20),
                     elapsed: Duration::from_secs(2),
+                    spent: None,
                 }),
                 "progress: writing /dev/sda: 50 MiB of 200 MiB, 25 %, 26.2 MB/s",
             ),

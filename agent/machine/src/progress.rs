@@ -87,6 +87,7 @@ impl<'a> Meter<'a> {
             done: self.done,
             total: self.total,
             elapsed: now.saturating_sub(self.began),
+            spent: None,
         }));
     }
 }

@@ -5,3 +5,4 @@
 pub mod checksum;
 pub mod format;
 pub mod qcow2;
+pub mod spent;

@@ -18,7 +18,7 @@ pub(super) fn write(job: &Job<'_>, source: &mut Source<'_>) -> Result<u32, Troub
     if !job.image.stream_raw {
         verify(job, source)?;
     }
-    let mut writer = Writer::begin(job.target)?;
+    let mut writer = Writer::begin(job.target, job.stopwatch)?;
     let what = format!("writing {} to {}", job.image.id, job.target.name);
     let mut meter = Meter::new(job.net.surroundings, what, source.length());
     let (digest, _) = stream::pass(

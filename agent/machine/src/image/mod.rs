@@ -15,6 +15,7 @@ mod intervals;
 mod net;
 mod qcow2;
 mod source;
+mod stopwatch;
 mod stream;
 mod writer;
 
@@ -34,6 +35,7 @@ use crate::block::Block;
 use crate::progress::Surroundings;
 use net::Net;
 use source::Source;
+use stopwatch::Stopwatch;
 
 /// Why one attempt at an image ended.
 #[derive(Debug)]
@@ -124,18 +126,22 @@ fn write_once(
     target: Target<'_>,
     net: &Net<'_>,
 ) -> Result<u32, Trouble> {
+    let stopwatch = Stopwatch::new(net.surroundings.clock);
     let head = source.head(format::HEAD)?;
     let job = Job {
         image,
         digest,
         target,
         net,
+        stopwatch: &stopwatch,
         head: &head,
     };
-    match format::decide(image, &head)? {
+    let identifier = match format::decide(image, &head)? {
         Layout::Bytes => bytes::write(&job, &mut source),
         Layout::Qcow2 => qcow2::write(&job, &mut source),
-    }
+    }?;
+    net.note(format!("{}: {}", image.id, stopwatch.spent()));
+    Ok(identifier)
 }
 
 /// One attempt at one image.
@@ -145,6 +151,7 @@ struct Job<'a> {
     digest: &'a Digest,
     target: Target<'a>,
     net: &'a Net<'a>,
+    stopwatch: &'a Stopwatch<'a>,
     /// The file's beginning.
     head: &'a [u8],
 }

@@ -90,7 +90,7 @@ fn write_clusters(
     mut tables: Tables,
     proofs: Vec<Proof>,
 ) -> Result<u32, Trouble> {
-    let mut writer = Writer::begin(job.target)?;
+    let mut writer = Writer::begin(job.target, job.stopwatch)?;
     let mut zeroed = 0;
     for (offset, length) in tables.gaps() {
         writer.zero(offset, length)?;

@@ -5,8 +5,10 @@
 use std::io;
 
 use ironseed_core::fault::Fault;
+use ironseed_core::image::spent::Activity;
 
 use super::Target;
+use super::stopwatch::Stopwatch;
 use crate::block::{AlignedBuffer, io_fault, wipe};
 
 /// What is held back until the end. It holds boot code, partition table and
@@ -23,6 +25,7 @@ const SPARSE: usize = 64 << 10;
 /// A disk that an image is being written to.
 pub(super) struct Writer<'a> {
     target: Target<'a>,
+    stopwatch: &'a Stopwatch<'a>,
     first: AlignedBuffer,
     /// Consecutive bytes that wait to be written: where they begin, how many.
     run: AlignedBuffer,
@@ -34,12 +37,13 @@ pub(super) struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     /// Takes the disk over: what was bootable or assembled from it, is no more.
-    pub(super) fn begin(target: Target<'a>) -> Result<Self, Fault> {
+    pub(super) fn begin(target: Target<'a>, stopwatch: &'a Stopwatch<'a>) -> Result<Self, Fault> {
         wipe::wipe_ends(target.block).map_err(|error| io_fault("wiping", target.name, &error))?;
         let first = FIRST.min(target.block.size());
         let first = usize::try_from(first).map_err(|error| Fault::Internal(error.to_string()))?;
         Ok(Self {
             target,
+            stopwatch,
             first: AlignedBuffer::new(first),
             run: AlignedBuffer::new(RUN),
             run_at: 0,
@@ -140,11 +144,13 @@ impl<'a> Writer<'a> {
         let end = self.run_at + length as u64;
         let whole = self.run_at.is_multiple_of(sector) && end.is_multiple_of(sector);
         let bytes = &self.run.as_ref()[..length];
-        let written = if whole {
-            self.target.block.write_at(self.run_at, bytes)
-        } else {
-            self.write_over_part_of_sectors(self.run_at, bytes)
-        };
+        let written = self.stopwatch.measure(Activity::Disk, || {
+            if whole {
+                self.target.block.write_at(self.run_at, bytes)
+            } else {
+                self.write_over_part_of_sectors(self.run_at, bytes)
+            }
+        });
         written.map_err(|error| self.fault(&error))
     }
 
