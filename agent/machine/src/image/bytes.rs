@@ -3,11 +3,9 @@
 
 use ironseed_core::partition::disk_identifier;
 
-use super::hash::Hasher;
 use super::source::Source;
 use super::writer::Writer;
-use super::{Job, Trouble, stream};
-use crate::progress::Meter;
+use super::{Job, Trouble};
 
 /// Writes while the file is read, or after a first reading if it must not be
 /// written unverified.
@@ -20,29 +18,19 @@ pub(super) fn write(job: &Job<'_>, source: &mut Source<'_>) -> Result<u32, Troub
     }
     let mut writer = Writer::begin(job.target, job.stopwatch)?;
     let what = format!("writing {} to {}", job.image.id, job.target.name);
-    let mut meter = Meter::new(job.net.surroundings, what, source.length());
-    let (digest, _) = stream::pass(
-        source,
-        job.head,
-        Hasher::new(job.digest.algorithm),
-        &mut meter,
-        &mut |at, bytes| {
-            job.check_size(at + bytes.len() as u64)?;
-            writer.put_sparse(at, bytes).map_err(Trouble::Fault)
-        },
-    )?;
-    job.check_digest(digest, source)?;
+    let passed = job.pass(source, what, &mut |at, bytes| {
+        job.check_size(at + bytes.len() as u64)?;
+        writer.put_sparse(at, bytes).map_err(Trouble::Fault)
+    })?;
+    job.check_digest(passed.digest, source)?;
     let first = writer.finish()?;
-    meter.finish();
     Ok(disk_identifier(first.as_ref()))
 }
 
 /// Reads the file once without touching the disk.
 pub(super) fn verify(job: &Job<'_>, source: &mut Source<'_>) -> Result<(), Trouble> {
     let what = format!("verifying {}", job.image.id);
-    let mut meter = Meter::new(job.net.surroundings, what, source.length());
-    let hasher = Hasher::new(job.digest.algorithm);
-    let (digest, length) = stream::pass(source, job.head, hasher, &mut meter, &mut |_, _| Ok(()))?;
-    job.check_size(length)?;
-    job.check_digest(digest, source)
+    let passed = job.pass(source, what, &mut |_, _| Ok(()))?;
+    job.check_size(passed.length)?;
+    job.check_digest(passed.digest, source)
 }

@@ -27,15 +27,18 @@ mod tests;
 use ironseed_core::fault::Fault;
 use ironseed_core::image::checksum::name_of;
 use ironseed_core::image::format::{self, Layout};
+use ironseed_core::image::spent::Activity;
 use ironseed_core::image_request::{
     ConfigDrive, Digest, DownloadPolicy, ExpectedDigest, ImageRequest, Proxies,
 };
 
 use crate::block::Block;
-use crate::progress::Surroundings;
+use crate::progress::{Meter, Surroundings};
+use hash::Hasher;
 use net::Net;
 use source::Source;
 use stopwatch::Stopwatch;
+use stream::Consumer;
 
 /// Why one attempt at an image ended.
 #[derive(Debug)]
@@ -156,7 +159,41 @@ struct Job<'a> {
     head: &'a [u8],
 }
 
+/// What one pass over the file brought.
+struct Passed {
+    /// Of the file as served.
+    digest: String,
+    /// Bytes that the consumer was given.
+    length: u64,
+}
+
 impl Job<'_> {
+    /// Reads the whole file once and hands it over piece by piece. `what` names
+    /// the work, as a gerund and its subject.
+    fn pass(
+        &self,
+        source: &mut Source<'_>,
+        what: String,
+        consume: &mut Consumer<'_>,
+    ) -> Result<Passed, Trouble> {
+        let mut meter = Meter::new(self.net.surroundings, what, source.length());
+        let hasher = Hasher::new(self.digest.algorithm);
+        let (digest, length) = stream::pass(source, self.head, hasher, &mut meter, consume)?;
+        meter.finish();
+        Ok(Passed { digest, length })
+    }
+
+    /// Some bytes out of order; `None` if they can only be had by a pass.
+    fn range(
+        &self,
+        source: &mut Source<'_>,
+        from: u64,
+        length: u64,
+    ) -> Result<Option<Vec<u8>>, Trouble> {
+        self.stopwatch
+            .measure(Activity::Network, || source.range(from, length))
+    }
+
     /// Compares what was served with what was wanted. The transfer was put
     /// together from several pieces? Then the server may have mixed two files,
     /// and starting again can help; otherwise it cannot.

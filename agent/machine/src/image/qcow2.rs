@@ -15,12 +15,10 @@ use ironseed_core::fault::Fault;
 use ironseed_core::image::qcow2::{Header, Qcow2Error, Tables};
 use ironseed_core::partition::disk_identifier;
 
-use super::hash::Hasher;
 use super::intervals::Overlap;
 use super::source::Source;
 use super::writer::Writer;
-use super::{Job, Trouble, stream};
-use crate::progress::Meter;
+use super::{Job, Trouble};
 use clusters::Clusters;
 use learn::Proof;
 
@@ -107,26 +105,18 @@ fn write_clusters(
     let mut clusters = Clusters::new(header, tables.into_extents(), &mut writer);
     let mut proofs = learn::Proofs::new(proofs);
     let what = format!("writing {} to {}", job.image.id, job.target.name);
-    let mut meter = Meter::new(job.net.surroundings, what, source.length());
-    let (digest, length) = stream::pass(
-        source,
-        job.head,
-        Hasher::new(job.digest.algorithm),
-        &mut meter,
-        &mut |at, bytes| {
-            let served = proofs
-                .feed(at, bytes)
-                .and_then(|()| clusters.feed(at, bytes));
-            served.map_err(|error| error.into_trouble(job))
-        },
-    )?;
+    let passed = job.pass(source, what, &mut |at, bytes| {
+        let served = proofs
+            .feed(at, bytes)
+            .and_then(|()| clusters.feed(at, bytes));
+        served.map_err(|error| error.into_trouble(job))
+    })?;
     // A wrong digest explains everything else that may be wrong.
-    job.check_digest(digest, source)?;
+    job.check_digest(passed.digest, source)?;
     proofs
         .finish()
-        .and_then(|()| clusters.finish(length))
+        .and_then(|()| clusters.finish(passed.length))
         .map_err(|error| error.into_trouble(job))?;
     let first = writer.finish()?;
-    meter.finish();
     Ok(disk_identifier(first.as_ref()))
 }

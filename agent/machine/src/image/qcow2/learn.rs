@@ -7,11 +7,9 @@ use ironseed_core::image::qcow2::{Header, L2Table, Tables};
 use sha2::{Digest as _, Sha256};
 
 use super::{PassError, Refusal};
-use crate::image::hash::Hasher;
 use crate::image::intervals::{Interval, Intervals};
 use crate::image::source::Source;
-use crate::image::{Job, Trouble, stream};
-use crate::progress::Meter;
+use crate::image::{Job, Trouble};
 
 /// Tables so close to each other are fetched together.
 const NEAR: u64 = 64 << 10;
@@ -44,7 +42,7 @@ pub(super) fn tables(
     header: Header,
 ) -> Result<(Tables, Vec<Proof>), Trouble> {
     let tables = Tables::new(header, source.length());
-    let by_ranges = fetch(source, tables).map_err(|error| error.into_trouble(job))?;
+    let by_ranges = fetch(job, source, tables).map_err(|error| error.into_trouble(job))?;
     match by_ranges {
         Some(learnt) => Ok(learnt),
         None => Ok((read_through(job, source, header)?, Vec::new())),
@@ -53,6 +51,7 @@ pub(super) fn tables(
 
 /// Fetches the tables; `None` if the server or their number is against it.
 fn fetch(
+    job: &Job<'_>,
     source: &mut Source<'_>,
     mut tables: Tables,
 ) -> Result<Option<(Tables, Vec<Proof>)>, PassError> {
@@ -61,7 +60,7 @@ fn fetch(
         return Ok(Some((tables, Vec::new())));
     }
     let get = |source: &mut Source<'_>, from, length| {
-        source.range(from, length).map_err(PassError::Trouble)
+        job.range(source, from, length).map_err(PassError::Trouble)
     };
     let Some(l1) = get(source, header.l1_offset, header.l1_bytes())? else {
         return Ok(None);
@@ -157,18 +156,11 @@ fn read_through(job: &Job<'_>, source: &mut Source<'_>, header: Header) -> Resul
     while learner.is_missing_something() {
         learner.begin_pass();
         let what = format!("reading the tables of {}", job.image.id);
-        let mut meter = Meter::new(job.net.surroundings, what, source.length());
-        let (digest, _) = stream::pass(
-            source,
-            job.head,
-            Hasher::new(job.digest.algorithm),
-            &mut meter,
-            &mut |at, bytes| {
-                let fed = learner.feed(at, bytes);
-                fed.map_err(|error| error.into_trouble(job))
-            },
-        )?;
-        job.check_digest(digest, source)?;
+        let passed = job.pass(source, what, &mut |at, bytes| {
+            let fed = learner.feed(at, bytes);
+            fed.map_err(|error| error.into_trouble(job))
+        })?;
+        job.check_digest(passed.digest, source)?;
         learner
             .end_pass()
             .map_err(|error| error.into_trouble(job))?;
