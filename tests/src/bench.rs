@@ -20,6 +20,7 @@
 //!   minute, and reads the figure while it gathers the archive of the second one: it is idle memory
 //!   and a little more.
 //! - *kernel + initramfs*: bytes of the two files; the parts are those of `manifest.json`.
+//! - *write*: see [`write`].
 //! - *deploy*: from the request to Ironic until the node is active, one boot of the agent included.
 
 mod boot;
@@ -29,6 +30,7 @@ mod memory;
 mod report;
 mod resident;
 mod size;
+pub mod write;
 
 use std::time::Duration;
 
@@ -58,6 +60,8 @@ pub enum Part {
     Deploy,
     /// Bytes of kernel and initramfs, and the largest contributors.
     Size,
+    /// Writing an image beside dd and qemu-img on the same disk, and the memory it takes; no lab.
+    Write,
 }
 
 /// The parts that were asked for; all, if none was.

@@ -136,8 +136,17 @@ fn run_bench(arguments: &BenchArguments, narrator: &Narrator) -> Result<ExitCode
     let options = arguments
         .place
         .options(bench::RUN, IronicOptions::default(), narrator);
-    if parts == [Part::Size] {
-        return bench::size_only(&options).map(|()| ExitCode::SUCCESS);
+    if parts.contains(&Part::Write) && namespace::place() == Place::Outside {
+        bench::write::run(&options)?;
+    }
+    let parts: Vec<Part> = parts
+        .into_iter()
+        .filter(|part| *part != Part::Write)
+        .collect();
+    match parts.as_slice() {
+        [] => return Ok(ExitCode::SUCCESS),
+        [Part::Size] => return bench::size_only(&options).map(|()| ExitCode::SUCCESS),
+        _ => (),
     }
     if namespace::place() == Place::First {
         return tidy::run_first_process(&options);

@@ -13,7 +13,7 @@
 mod disk;
 mod error;
 mod esp;
-mod formats;
+pub(crate) mod formats;
 mod inputs;
 mod manifest;
 mod step;

@@ -26,7 +26,7 @@ pub(super) fn measure(lab: &Lab, image: &ImageSource, report: &mut Report) -> Re
         name: "smallest memory that inspects (BIOS)",
         value: inspects.0,
         remark: inspects.1,
-        target: "192 MiB",
+        target: "<= 192 MiB",
         quoted: "",
     });
     let deploys = search(lab, "deploys", |index, mib| {
@@ -37,7 +37,7 @@ pub(super) fn measure(lab: &Lab, image: &ImageSource, report: &mut Report) -> Re
         name: "smallest memory that deploys (UEFI)",
         value: deploys.0,
         remark: deploys.1,
-        target: "256 MiB",
+        target: "<= 256 MiB",
         quoted: "2560 MiB",
     });
     Ok(())

@@ -20,7 +20,7 @@ pub(super) struct Figure {
     pub(super) value: String,
     /// What belongs to it.
     pub(super) remark: String,
-    /// The upper limit that is wanted; empty if there is none.
+    /// The limit that is wanted, as `<= 34 MB`; empty if there is none.
     pub(super) target: &'static str,
     /// The figure of the ironic-python-agent; empty if there is none.
     pub(super) quoted: &'static str,
@@ -82,14 +82,10 @@ impl Report {
         let head = ["figure", "measured", "target", "ironic-python-agent *", ""];
         let mut rows = vec![table::row(head)];
         for figure in &self.figures {
-            let target = match figure.target {
-                "" => String::new(),
-                limit => format!("<= {limit}"),
-            };
             rows.push(table::row([
                 figure.name,
                 &figure.value,
-                &target,
+                figure.target,
                 figure.quoted,
                 &figure.remark,
             ]));
@@ -126,7 +122,7 @@ mod tests {
             name: "size",
             value: "29.2 MB".to_owned(),
             remark: String::new(),
-            target: "34 MB",
+            target: "<= 34 MB",
             quoted: "329 MB",
         });
         report.timeline(

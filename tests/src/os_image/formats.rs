@@ -64,7 +64,8 @@ fn convert(options: &[&str], disk: &Path, target: &Path) -> Command {
     command
 }
 
-fn image_file(path: PathBuf) -> Result<ImageFile, OsImageError> {
+/// A file with its size and digest.
+pub(crate) fn image_file(path: PathBuf) -> Result<ImageFile, OsImageError> {
     let mut file = File::open(&path).map_err(io("open", &path))?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
