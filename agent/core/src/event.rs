@@ -9,7 +9,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{Fault, Owner};
+use crate::image::rate;
 use crate::image::spent::Spent;
+use crate::image::transfer::TransferProfile;
 use crate::profile::{Deviation, Severity};
 
 /// What the agent is doing. It is always in exactly one phase.
@@ -236,6 +238,10 @@ pub struct Progress {
     pub total: Option<u64>,
     /// Time since this work began.
     pub elapsed: Duration,
+    /// Bytes per second, smoothed.
+    pub rate: u64,
+    /// How long the rest will take, where the total is known and something moves.
+    pub remaining: Option<Duration>,
     /// Where the time went so far, for transfers.
     pub spent: Option<Spent>,
 }
@@ -271,6 +277,8 @@ pub enum Event {
     },
     /// Long work moved on.
     Progress(Progress),
+    /// An image is on a disk; this is how it came there.
+    Transferred(TransferProfile),
     /// The machine is not as its profile expects.
     Deviation(Deviation),
     /// Something failed.
@@ -353,6 +361,7 @@ impl fmt::Display for Event {
                 )
             }
             Event::Progress(progress) => write!(f, "{progress}"),
+            Event::Transferred(profile) => write!(f, "transferred: {profile}"),
             Event::Deviation(deviation) => write!(f, "not as its profile expects: {deviation}"),
             Event::Failed(fault) => write!(
                 f,
@@ -367,22 +376,19 @@ impl fmt::Display for Event {
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mib = |bytes: u64| bytes >> 20;
-        let seconds = self.elapsed.as_secs_f64();
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "a rate for people needs no exactness"
-        )]
-        let rate = if seconds > 0.0 {
-            self.done as f64 / 1e6 / seconds
-        } else {
-            0.0
-        };
         write!(f, "progress: {}: {} MiB", self.what, mib(self.done))?;
         if let Some(total) = self.total.filter(|total| *total > 0) {
             let percent = u128::from(self.done) * 100 / u128::from(total);
             write!(f, " of {} MiB, {percent} %", mib(total))?;
         }
-        write!(f, ", {rate:.1} MB/s")
+        write!(f, ", {}", rate::megabytes(self.rate))?;
+        if let Some(remaining) = self.remaining {
+            write!(f, ", {} s left", remaining.as_secs())?;
+        }
+        if let Some(spent) = self.spent {
+            write!(f, " ({})", spent.in_percent(self.elapsed))?;
+        }
+        Ok(())
     }
 }
 
@@ -412,9 +418,27 @@ mod tests {
                     done: 50 << 20,
                     total: Some(200 << 20),
                     elapsed: Duration::from_secs(2),
+                    rate: 26_214_400,
+                    remaining: None,
                     spent: None,
                 }),
                 "progress: writing /dev/sda: 50 MiB of 200 MiB, 25 %, 26.2 MB/s",
+            ),
+            (
+                Event::Progress(Progress {
+                    what: "writing x to /dev/sda".into(),
+                    done: 50 << 20,
+                    total: Some(200 << 20),
+                    elapsed: Duration::from_secs(2),
+                    rate: 26_214_400,
+                    remaining: Some(Duration::from_millis(6900)),
+                    spent: Some(Spent {
+                        network: Duration::from_millis(1400),
+                        disk: Duration::from_millis(200),
+                        ..Spent::default()
+                    }),
+                }),
+                "progress: writing x to /dev/sda: 50 MiB of 200 MiB, 25 %, 26.2 MB/s, 6 s left (network 70 %, hash 0 %, disk 10 %)",
             ),
         ];
         for (event, text) in cases {

@@ -9,6 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::block::DeviceIdentity;
+use crate::image::transfer::TransferProfile;
 use crate::image_request::{ConfigDrive, DownloadPolicy, ImageRequest};
 
 /// One operation on the machine. Closed: a new effect is a new variant here.
@@ -197,6 +198,9 @@ pub struct WrittenImage {
     pub device: DeviceIdentity,
     /// The four bytes at offset 440 of the disk, little-endian (contract §14.7).
     pub disk_identifier: u32,
+    /// How it came there, where that is known.
+    #[serde(default)]
+    pub profile: Option<Box<TransferProfile>>,
 }
 
 impl WrittenImage {

@@ -196,13 +196,13 @@ impl Run<'_> {
             Op::WriteImage { device, image } => {
                 let block = self.open(device)?;
                 self.note(format!("writing image {} to {device}", image.id));
-                let disk_identifier =
-                    image::write(image, &*block, &device.name, self.surroundings())?;
+                let written = image::write(image, &*block, &device.name, self.surroundings())?;
                 let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
                 outcome.written = Some(WrittenImage {
                     image_id: image.id.clone(),
                     device: device.clone(),
-                    disk_identifier,
+                    disk_identifier: written.disk_identifier,
+                    profile: Some(Box::new(written.profile)),
                 });
                 Ok(())
             }

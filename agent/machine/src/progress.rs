@@ -4,6 +4,8 @@
 use std::time::Duration;
 
 use ironseed_core::event::{Event, Milestone, Progress};
+use ironseed_core::image::rate::SmoothedRate;
+use ironseed_core::image::spent::Spent;
 
 use crate::clock::Clock;
 
@@ -37,7 +39,7 @@ impl Surroundings<'_> {
 }
 
 /// Progress is told this often.
-const INTERVAL: Duration = Duration::from_millis(500);
+pub(crate) const INTERVAL: Duration = Duration::from_millis(500);
 
 /// Counts bytes and tells the observer now and then.
 #[derive(Debug)]
@@ -49,6 +51,8 @@ pub struct Meter<'a> {
     /// Since boot.
     began: Duration,
     told: Duration,
+    rate: SmoothedRate,
+    spent: Option<Spent>,
 }
 
 impl<'a> Meter<'a> {
@@ -63,12 +67,31 @@ impl<'a> Meter<'a> {
             total,
             began: now,
             told: now,
+            rate: SmoothedRate::default(),
+            spent: None,
         }
     }
 
     /// So many more bytes are done.
     pub fn add(&mut self, bytes: u64) {
         self.done += bytes;
+        self.tell_if_due();
+    }
+
+    /// So many bytes are done in all, and the time went there.
+    pub(crate) fn reach(&mut self, done: u64, spent: Spent) {
+        self.done = self.done.max(done);
+        self.spent = Some(spent);
+        self.tell_if_due();
+    }
+
+    /// The work is done.
+    pub fn finish(mut self) {
+        let now = self.surroundings.clock.since_boot();
+        self.tell(now);
+    }
+
+    fn tell_if_due(&mut self) {
         let now = self.surroundings.clock.since_boot();
         if now.saturating_sub(self.told) >= INTERVAL {
             self.told = now;
@@ -76,18 +99,73 @@ impl<'a> Meter<'a> {
         }
     }
 
-    /// The work is done.
-    pub fn finish(self) {
-        self.tell(self.surroundings.clock.since_boot());
-    }
-
-    fn tell(&self, now: Duration) {
+    fn tell(&mut self, now: Duration) {
+        let elapsed = now.saturating_sub(self.began);
+        self.rate.update(self.done, elapsed);
         (self.surroundings.observer)(Event::Progress(Progress {
             what: self.what.clone(),
             done: self.done,
             total: self.total,
-            elapsed: now.saturating_sub(self.began),
-            spent: None,
+            elapsed,
+            rate: self.rate.per_second(),
+            remaining: self
+                .total
+                .and_then(|total| self.rate.remaining(self.done, total)),
+            spent: self.spent,
         }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::clock::TestClock;
+
+    #[test]
+    fn progress_tells_rate_rest_and_where_the_time_went() {
+        let clock = TestClock::default();
+        let told = Mutex::new(Vec::new());
+        let observer = |event| match event {
+            Event::Progress(progress) => told.lock().expect("events").push(progress),
+            other => panic!("{other}"),
+        };
+        let surroundings = Surroundings {
+            clock: &clock,
+            observer: &observer,
+        };
+        let mut meter = Meter::new(surroundings, "writing".into(), Some(4000));
+        meter.reach(100, Spent::default());
+        clock.advance(Duration::from_secs(1));
+        let spent = Spent {
+            network: Duration::from_millis(300),
+            ..Spent::default()
+        };
+        meter.reach(1000, spent);
+        meter.reach(900, spent);
+        clock.advance(Duration::from_secs(1));
+        meter.add(1000);
+        meter.finish();
+        let told = told.into_inner().expect("events");
+        let seen: Vec<_> = told
+            .iter()
+            .map(|event| {
+                (
+                    event.done,
+                    event.rate,
+                    event.remaining.map(|left| left.as_secs()),
+                )
+            })
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                (1000, 1000, Some(3)),
+                (2000, 1000, Some(2)),
+                (2000, 1000, Some(2))
+            ]
+        );
+        assert!(told.iter().all(|event| event.spent == Some(spent)));
     }
 }

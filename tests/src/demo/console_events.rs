@@ -14,7 +14,8 @@ pub struct Progress {
     pub done_mib: u64,
     /// MiB in all, where known.
     pub total_mib: Option<u64>,
-    /// The rate as the agent writes it, for example `26.2 MB/s`.
+    /// The rate as the agent writes it, for example `26.2 MB/s`; with how long the rest will
+    /// take where it says so: `26.2 MB/s, 6 s left`.
     pub rate: String,
 }
 
@@ -169,7 +170,8 @@ fn command(text: &str) -> Option<ConsoleEvent> {
     })
 }
 
-/// `writing /dev/sda: 50 MiB of 200 MiB, 25 %, 26.2 MB/s`, or `…: 50 MiB, 26.2 MB/s`.
+/// `writing /dev/sda: 50 MiB of 200 MiB, 25 %, 26.2 MB/s, 6 s left (network 70 %, disk 10 %)`, where
+/// the percentage, the rest and where the time goes may be missing.
 fn progress(text: &str) -> Option<Progress> {
     let (what, numbers) = text.rsplit_once(": ")?;
     let (amount, rest) = numbers.split_once(", ")?;
@@ -178,6 +180,8 @@ fn progress(text: &str) -> Option<Progress> {
         None => (amount, None),
     };
     let mib = |text: &str| text.strip_suffix(" MiB")?.parse::<u64>().ok();
+    let rate = rest.split(" (").next().unwrap_or_default();
+    let rate = rate.split_once(" %, ").map_or(rate, |(_, rate)| rate);
     Some(Progress {
         what: what.to_owned(),
         done_mib: mib(done)?,
@@ -185,7 +189,7 @@ fn progress(text: &str) -> Option<Progress> {
             Some(total) => Some(mib(total)?),
             None => None,
         },
-        rate: rest.rsplit(", ").next().unwrap_or_default().to_owned(),
+        rate: rate.to_owned(),
     })
 }
 
@@ -291,6 +295,14 @@ mod tests {
                 Some((50, Some(200), Some(25))),
             ),
             (
+                "writing x to /dev/sda: 50 MiB of 200 MiB, 25 %, 26.2 MB/s, 6 s left (network 70 %, hash 0 %, disk 10 %)",
+                Some((50, Some(200), Some(25))),
+            ),
+            (
+                "writing x to /dev/sda: 50 MiB, 26.2 MB/s (network 70 %, hash 0 %, disk 10 %)",
+                Some((50, None, None)),
+            ),
+            (
                 "writing /dev/sda: 50 MiB, 26.2 MB/s",
                 Some((50, None, None)),
             ),
@@ -312,7 +324,9 @@ mod tests {
                 .map(|found| (found.done_mib, found.total_mib, found.percent()));
             assert_eq!(numbers, expected, "{line}");
             if let Some(found) = found {
-                assert!(found.rate.ends_with(" MB/s"), "{line}: {}", found.rate);
+                let rate = found.rate.split(", ").next().unwrap_or_default();
+                assert!(rate.ends_with(" MB/s"), "{line}: {}", found.rate);
+                assert!(!found.rate.contains('%'), "{line}: {}", found.rate);
             }
         }
     }

@@ -3,6 +3,9 @@
 //! writing are the machine's work.
 
 pub mod checksum;
+pub mod compression;
 pub mod format;
 pub mod qcow2;
+pub mod rate;
 pub mod spent;
+pub mod transfer;

@@ -255,8 +255,12 @@ mod plans;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::block::DeviceIdentity;
+    use crate::image::spent::Spent;
+    use crate::image::transfer::{Amounts, TransferProfile};
 
     #[test]
     fn lists_are_what_the_contract_shows() {
@@ -313,7 +317,7 @@ mod tests {
             result(StepPhase::Clean, step.clone(), None),
             json!({"clean_result": null, "clean_step": step})
         );
-        let written = WrittenImage {
+        let mut written = WrittenImage {
             image_id: "debian".into(),
             device: DeviceIdentity {
                 name: "/dev/sda".into(),
@@ -322,6 +326,7 @@ mod tests {
                 wwn: None,
             },
             disk_identifier: 0x1a2b,
+            profile: None,
         };
         let step = json!({"step": "write_image"});
         assert_eq!(
@@ -330,5 +335,21 @@ mod tests {
                 "prepare_image: image (debian) written to device /dev/sda root_uuid=0x00001a2b"},
                 "deploy_step": step})
         );
+        written.profile = Some(Box::new(TransferProfile {
+            image: "debian".into(),
+            device: "/dev/sda".into(),
+            amounts: Amounts::default(),
+            elapsed: Duration::from_secs(1),
+            spent: Spent::default(),
+        }));
+        let with_profile = result(StepPhase::Deploy, step, Some(&written));
+        let inner = &with_profile["deploy_result"];
+        assert!(
+            inner["result"]
+                .as_str()
+                .expect("text")
+                .starts_with("prepare_image: ")
+        );
+        assert_eq!(inner["profile"]["elapsed_ms"], 1000);
     }
 }

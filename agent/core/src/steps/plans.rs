@@ -411,6 +411,7 @@ fn an_image_that_stands_there_is_not_written_again() {
         image_id: "disk.raw".into(),
         device: (&disk("/dev/vda", 10)).into(),
         disk_identifier: 0,
+        profile: None,
     };
     let first = |written: &WrittenImage| {
         let plan = write_with(&settings(), &image(json!({})), Some(written), 512);

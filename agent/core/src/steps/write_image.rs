@@ -93,10 +93,15 @@ fn check_config_drive(drive: &ConfigDrive, disk: &BlockDevice) -> Result<(), Fau
     }
 }
 
-/// The step's result (contract §13.5, §14.8).
+/// The step's result (contract §13.5, §14.8). The profile of the transfer
+/// stands beside it; Ironic stores and logs what it does not know.
 pub(super) fn result(written: &WrittenImage) -> Value {
-    json!({"result": format!(
+    let mut result = json!({"result": format!(
         "prepare_image: image ({}) written to device {} root_uuid={}",
         written.image_id, written.device, written.root_uuid()
-    )})
+    )});
+    if let Some(profile) = &written.profile {
+        result["profile"] = profile.to_json();
+    }
+    result
 }

@@ -10,7 +10,7 @@ use super::{Job, Trouble};
 /// Writes while the file is read, or after a first reading if it must not be
 /// written unverified.
 pub(super) fn write(job: &Job<'_>, source: &mut Source<'_>) -> Result<u32, Trouble> {
-    if let Some(length) = source.length() {
+    if let Some(length) = job.length(source) {
         job.check_size(length)?;
     }
     if !job.image.stream_raw {

@@ -3,13 +3,16 @@
 //! memory.
 //!
 //! `source` reads the file as served, however often the network breaks;
-//! `stream` hashes it and hands it over; `bytes` and `qcow2` know where the
+//! `stream` hashes it, has `decompress` unpack it where it is compressed as a
+//! whole, and hands it over; `bytes` and `qcow2` know where the
 //! bytes belong; `writer` puts them there, the first MiB last. Until that
 //! moment the disk cannot be booted from, and the moment only comes after the
 //! digest was right.
 
+mod buffers;
 mod bytes;
 mod checksum;
+mod decompress;
 mod hash;
 mod intervals;
 mod net;
@@ -17,6 +20,7 @@ mod qcow2;
 mod source;
 mod stopwatch;
 mod stream;
+mod transfer;
 mod writer;
 
 #[cfg(test)]
@@ -24,21 +28,20 @@ mod server;
 #[cfg(test)]
 mod tests;
 
+use ironseed_core::event::Event;
 use ironseed_core::fault::Fault;
-use ironseed_core::image::checksum::name_of;
 use ironseed_core::image::format::{self, Layout};
-use ironseed_core::image::spent::Activity;
+use ironseed_core::image::transfer::TransferProfile;
 use ironseed_core::image_request::{
     ConfigDrive, Digest, DownloadPolicy, ExpectedDigest, ImageRequest, Proxies,
 };
 
 use crate::block::Block;
-use crate::progress::{Meter, Surroundings};
-use hash::Hasher;
+use crate::progress::Surroundings;
+use decompress::Beginning;
 use net::Net;
 use source::Source;
 use stopwatch::Stopwatch;
-use stream::Consumer;
 
 /// Why one attempt at an image ended.
 #[derive(Debug)]
@@ -64,8 +67,16 @@ struct Target<'a> {
     name: &'a str,
 }
 
-/// Writes an image onto a disk and returns the disk identifier it brought
-/// (contract §14.7).
+/// An image that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The disk identifier it brought (contract §14.7).
+    pub disk_identifier: u32,
+    /// How it came onto the disk.
+    pub profile: TransferProfile,
+}
+
+/// Writes an image onto a disk.
 ///
 /// Must not be called from within an asynchronous task: it blocks.
 ///
@@ -78,7 +89,7 @@ pub fn write(
     block: &dyn Block,
     name: &str,
     surroundings: Surroundings<'_>,
-) -> Result<u32, Fault> {
+) -> Result<Written, Fault> {
     let net = Net::new(
         &image.download,
         &image.proxies,
@@ -90,9 +101,9 @@ pub fn write(
     let mut problem = String::new();
     for url in &image.urls {
         match write_from(url, image, &digest, target, &net) {
-            Ok(identifier) => {
+            Ok(written) => {
                 surroundings.reached("write");
-                return Ok(identifier);
+                return Ok(written);
             }
             Err(Trouble::Fault(fault)) => return Err(fault),
             Err(Trouble::GaveUp(last) | Trouble::Restart(last)) => problem = last,
@@ -108,7 +119,7 @@ fn write_from(
     digest: &Digest,
     target: Target<'_>,
     net: &Net<'_>,
-) -> Result<u32, Trouble> {
+) -> Result<Written, Trouble> {
     let mut restarts = 0;
     loop {
         let source = Source::open(net, url)?;
@@ -128,23 +139,35 @@ fn write_once(
     digest: &Digest,
     target: Target<'_>,
     net: &Net<'_>,
-) -> Result<u32, Trouble> {
+) -> Result<Written, Trouble> {
     let stopwatch = Stopwatch::new(net.surroundings.clock);
-    let head = source.head(format::HEAD)?;
+    let beginning = Beginning::read(&mut source, &stopwatch)?;
     let job = Job {
         image,
         digest,
         target,
         net,
         stopwatch: &stopwatch,
-        head: &head,
+        beginning: &beginning,
+        head: beginning.image(),
     };
-    let identifier = match format::decide(image, &head)? {
+    job.check_beginning(&mut source)?;
+    let disk_identifier = match format::decide(image, job.head)? {
         Layout::Bytes => bytes::write(&job, &mut source),
         Layout::Qcow2 => qcow2::write(&job, &mut source),
     }?;
-    net.note(format!("{}: {}", image.id, stopwatch.spent()));
-    Ok(identifier)
+    let profile = TransferProfile {
+        image: image.id.clone(),
+        device: target.name.to_owned(),
+        amounts: stopwatch.amounts(),
+        elapsed: stopwatch.elapsed(),
+        spent: stopwatch.spent(),
+    };
+    (net.surroundings.observer)(Event::Transferred(profile.clone()));
+    Ok(Written {
+        disk_identifier,
+        profile,
+    })
 }
 
 /// One attempt at one image.
@@ -155,65 +178,12 @@ struct Job<'a> {
     target: Target<'a>,
     net: &'a Net<'a>,
     stopwatch: &'a Stopwatch<'a>,
-    /// The file's beginning.
+    beginning: &'a Beginning,
+    /// The image's first bytes, unpacked if the file is compressed.
     head: &'a [u8],
 }
 
-/// What one pass over the file brought.
-struct Passed {
-    /// Of the file as served.
-    digest: String,
-    /// Bytes that the consumer was given.
-    length: u64,
-}
-
 impl Job<'_> {
-    /// Reads the whole file once and hands it over piece by piece. `what` names
-    /// the work, as a gerund and its subject.
-    fn pass(
-        &self,
-        source: &mut Source<'_>,
-        what: String,
-        consume: &mut Consumer<'_>,
-    ) -> Result<Passed, Trouble> {
-        let mut meter = Meter::new(self.net.surroundings, what, source.length());
-        let hasher = Hasher::new(self.digest.algorithm);
-        let (digest, length) = stream::pass(source, self.head, hasher, &mut meter, consume)?;
-        meter.finish();
-        Ok(Passed { digest, length })
-    }
-
-    /// Some bytes out of order; `None` if they can only be had by a pass.
-    fn range(
-        &self,
-        source: &mut Source<'_>,
-        from: u64,
-        length: u64,
-    ) -> Result<Option<Vec<u8>>, Trouble> {
-        self.stopwatch
-            .measure(Activity::Network, || source.range(from, length))
-    }
-
-    /// Compares what was served with what was wanted. The transfer was put
-    /// together from several pieces? Then the server may have mixed two files,
-    /// and starting again can help; otherwise it cannot.
-    fn check_digest(&self, found: String, source: &mut Source<'_>) -> Result<(), Trouble> {
-        if found == self.digest.hex {
-            return Ok(());
-        }
-        if source.was_resumed() {
-            return Err(Trouble::Restart(
-                "the digest is wrong after an interrupted transfer".into(),
-            ));
-        }
-        Err(Trouble::Fault(Fault::ImageChecksum {
-            url: source.url().to_owned(),
-            algorithm: name_of(self.digest.algorithm).to_owned(),
-            found,
-            expected: self.digest.hex.clone(),
-        }))
-    }
-
     fn check_size(&self, needed: u64) -> Result<(), Trouble> {
         let available = self.target.block.size();
         if needed <= available {

@@ -77,10 +77,6 @@ impl<'a> Net<'a> {
         (self.surroundings.observer)(Event::WaitOver);
     }
 
-    pub(super) fn note(&self, text: String) {
-        (self.surroundings.observer)(Event::Note(text));
-    }
-
     pub(super) fn warn(&self, text: String) {
         (self.surroundings.observer)(Event::Warning(text));
     }

@@ -2,6 +2,7 @@
 //! Whole transfers: a server, a disk, and what is on the disk afterwards.
 
 mod bytes;
+mod compressed;
 mod hostile;
 mod qcow2;
 mod trouble;
@@ -84,6 +85,7 @@ fn deploy(request: &ImageRequest, disk: &Arc<FakeDisk>) -> (Result<u32, Fault>, 
         observer: &observer,
     };
     let result = write(request, disk, DISK, surroundings);
+    let result = result.map(|written| written.disk_identifier);
     (result, events.into_inner().expect("events"))
 }
 

@@ -124,6 +124,8 @@ impl<'a> Writer<'a> {
             .and_then(|()| block.write_at(0, self.first.as_ref()))
             .and_then(|()| block.flush())
             .map_err(|error| self.fault(&error))?;
+        self.stopwatch
+            .count_written(self.first.as_ref().len() as u64);
         Ok(self.first)
     }
 
@@ -151,6 +153,7 @@ impl<'a> Writer<'a> {
                 self.write_over_part_of_sectors(self.run_at, bytes)
             }
         });
+        self.stopwatch.count_written(length as u64);
         written.map_err(|error| self.fault(&error))
     }
 
@@ -184,6 +187,7 @@ impl<'a> Writer<'a> {
                 .and_then(|()| self.write_zero_edge(from, inner.0))
                 .and_then(|()| self.write_zero_edge(inner.1, to))
         };
+        self.stopwatch.count_zeroed(to - from);
         zeroed.map_err(|error| self.fault(&error))
     }
 

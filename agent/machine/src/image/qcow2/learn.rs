@@ -41,7 +41,7 @@ pub(super) fn tables(
     source: &mut Source<'_>,
     header: Header,
 ) -> Result<(Tables, Vec<Proof>), Trouble> {
-    let tables = Tables::new(header, source.length());
+    let tables = Tables::new(header, job.length(source));
     let by_ranges = fetch(job, source, tables).map_err(|error| error.into_trouble(job))?;
     match by_ranges {
         Some(learnt) => Ok(learnt),
@@ -152,7 +152,7 @@ impl Proofs {
 /// Reads the whole file, and once more if some tables lie before the
 /// first-level table. Each pass is verified.
 fn read_through(job: &Job<'_>, source: &mut Source<'_>, header: Header) -> Result<Tables, Trouble> {
-    let mut learner = Learner::new(header, source.length());
+    let mut learner = Learner::new(header, job.length(source));
     while learner.is_missing_something() {
         learner.begin_pass();
         let what = format!("reading the tables of {}", job.image.id);
