@@ -6,3 +6,4 @@ pub mod checksum;
 pub mod format;
 pub mod qcow2;
 pub mod spent;
+pub mod unfinished;
