@@ -14,7 +14,7 @@ use url::Url;
 use crate::secret::{AgentToken, Password};
 use crate::value::{
     ApiVersion, AuthStrategy, BootInterface, ContainerRunner, Curve, FaAddresses, Protocol,
-    TlsVersion, UrlList,
+    TlsVersion, UrlList, Verify,
 };
 
 /// How values of one kind are written.
@@ -222,6 +222,9 @@ pub const CURVE: Kind<Curve> = Kind::new("choice", "p256, p384 or p521", parsed,
 /// What becomes of `fa:` addresses.
 pub const FA_ADDRESSES: Kind<FaAddresses> =
     Kind::new("choice", "auto, drop or keep", parsed, plain);
+
+/// How much of an image is read back.
+pub const VERIFY: Kind<Verify> = Kind::new("choice", "off, sample or full", parsed, plain);
 
 /// `http` or `https`.
 pub const PROTOCOL: Kind<Protocol> = Kind::new("choice", "http or https", parsed, plain);

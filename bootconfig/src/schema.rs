@@ -16,7 +16,7 @@ use crate::secret::{AgentToken, Password};
 use crate::sources::Assignments;
 use crate::value::{
     ApiVersion, AuthStrategy, BootInterface, ContainerRunner, Curve, FaAddresses, Protocol,
-    TlsVersion, UrlList,
+    TlsVersion, UrlList, Verify,
 };
 
 /// Names of a setting. No name for a source means it cannot be set there.
@@ -64,6 +64,11 @@ const fn lookup_only(key: &'static str) -> Names {
 impl Names {
     const fn key(mut self, key: &'static str) -> Self {
         self.key = Some((DEFAULT_SECTION, key));
+        self
+    }
+
+    const fn section(mut self, section: &'static str, key: &'static str) -> Self {
+        self.key = Some((section, key));
         self
     }
 
@@ -272,6 +277,8 @@ settings! {
     fail_if_clock_not_set: bool = false; kind::BOOL; key("DEFAULT", "fail_if_clock_not_set");
     /// Accept MD5 checksums of images.
     md5_enabled: bool = true; kind::BOOL; key("DEFAULT", "md5_enabled").lookup("agent_md5_checksum_enable");
+    /// How much of an image is read back and compared after writing: off, sample (the first and the last part and one of sixteen in between) or full.
+    verify: Verify = Verify::Off; kind::VERIFY; word("ironseed.verify").section("ironseed", "verify");
     /// Always rebuild the config drive as FAT.
     config_drive_rebuild: bool = false; kind::BOOL; key("DEFAULT", "config_drive_rebuild");
     /// Trust the declared format of an image instead of inspecting it.

@@ -245,6 +245,18 @@ choice! {
 }
 
 choice! {
+    /// How much of an image is read back from the disk after writing it.
+    Verify, "amount to read back" {
+        /// Nothing.
+        Off = "off",
+        /// The first and the last part, and one of sixteen in between.
+        Sample = "sample",
+        /// Everything.
+        Full = "full",
+    }
+}
+
+choice! {
     /// Scheme of the callback URL.
     Protocol, "protocol" {
         /// Plain.

@@ -232,6 +232,12 @@ fn names_are_unique_and_every_row_is_documented() {
 }
 
 #[test]
+fn verify() {
+    let good = [("off", "off"), ("sample", "sample"), ("full", "full")];
+    check(&kind::VERIFY, &good, &["", "yes", "Full", "half"]);
+}
+
+#[test]
 fn fa_addresses() {
     let good = [("auto", "auto"), ("drop", "drop"), ("keep", "keep")];
     check(&kind::FA_ADDRESSES, &good, &["", "yes", "dropped"]);

@@ -7,5 +7,7 @@ pub mod compression;
 pub mod format;
 pub mod qcow2;
 pub mod rate;
+pub mod read_back;
 pub mod spent;
 pub mod transfer;
+pub mod unfinished;

@@ -20,6 +20,7 @@ pub(super) const DISKS: Section = Section {
                 column("firmware", "/firmware", plain),
                 column("verdict", "/verdict", plain),
                 column("because", "/verdict_reasons", plain),
+                column("unfinished image", "/unfinished_image", plain),
                 column("used %", "/health/endurance_used_percent", plain),
                 column("°C", "/health/temperature_celsius", plain),
                 column("hours", "/health/power_on_hours", plain),

@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Absences, Source};
 use crate::block::{BlockDevice, BlockDevices, BlockKind};
+use crate::image::unfinished;
 use crate::inventory::{block_devices, nvme_controller};
 use answers::Answers;
 use block_queue::Queue;
@@ -87,6 +88,9 @@ pub struct Disk {
     pub link_speed_at_most_mbps: Option<u32>,
     /// The multipath map it is a path of, `/dev/dm-0`.
     pub multipath_map: Option<String>,
+    /// The image that was being written to this disk and was not finished, by
+    /// the marker at its front.
+    pub unfinished_image: Option<String>,
     /// Its NVMe controller.
     pub nvme: Option<Nvme>,
     /// Security state and ways to erase.
@@ -175,6 +179,12 @@ impl<'a> Reading<'a, '_> {
     }
 }
 
+/// The image whose marker stands at the front of a disk.
+fn unfinished_image(source: &Source<'_>, name: &str) -> Option<String> {
+    let content = source.snapshot.contents.get(name)?;
+    unfinished::read(&content.read(0, unfinished::LENGTH)?)
+}
+
 fn disk(
     source: &Source<'_>,
     blocks: &BlockDevices,
@@ -201,6 +211,7 @@ fn disk(
         discard: queue.discard(),
         write_cache: queue.write_cache(),
         zoned: queue.zoned(),
+        unfinished_image: unfinished_image(source, &name),
         multipath_map: device.holders.iter().find(is_map).cloned(),
         ..Disk::default()
     };

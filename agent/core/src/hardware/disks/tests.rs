@@ -6,7 +6,9 @@ use super::*;
 use super::{
     ata_identify, ata_smart, ata_statistics, nvme_health, nvme_identify, nvme_namespace, scsi_pages,
 };
-use crate::snapshot::{Answer, Bytes, DriveAnswer, DriveAnswers, DriveRequest, Entry, Snapshot};
+use crate::snapshot::{
+    Answer, Bytes, DeviceContent, DriveAnswer, DriveAnswers, DriveRequest, Entry, Snapshot,
+};
 
 const NVME: &str = "/sys/devices/pci0000:00/0000:00:01.0/nvme/nvme0";
 const SATA: &str = "/sys/devices/pci0000:00/0000:00:17.0/ata5/host4/target4:0:0/4:0:0:0";
@@ -357,4 +359,21 @@ fn a_controller_without_a_disk_is_told() {
     assert!(found.is_some_and(|absence| absence.reason.contains("no namespace")));
     let (_, absent) = read_disks(&machine());
     assert!(!absent.iter().any(|absence| absence.subject == "/dev/nvme0"));
+}
+
+#[test]
+fn an_image_that_was_not_finished_is_told() {
+    let mut snapshot = machine();
+    let mut content = DeviceContent::new(1 << 40);
+    content.insert(0, &unfinished::marker("7c5a6f2e"));
+    snapshot.contents.insert("sda".into(), content);
+    let mut other = DeviceContent::new(1 << 40);
+    other.insert(0, &[0x55; 4096]);
+    snapshot.contents.insert("nvme0n1".into(), other);
+    let told: Vec<_> = read_disks(&snapshot)
+        .0
+        .into_iter()
+        .filter_map(|disk| disk.unfinished_image.map(|image| (disk.name, image)))
+        .collect();
+    assert_eq!(told, [("/dev/sda".to_owned(), "7c5a6f2e".to_owned())]);
 }
