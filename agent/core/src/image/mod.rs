@@ -4,5 +4,8 @@
 
 pub mod checksum;
 pub mod format;
+pub mod location;
+pub mod oci;
 pub mod qcow2;
+pub mod retry;
 pub mod spent;
