@@ -3,7 +3,11 @@
 
 mod bytes;
 mod hostile;
+mod http;
+mod local;
 mod qcow2;
+mod registry;
+mod resume;
 mod trouble;
 
 use std::path::Path;
