@@ -10,6 +10,7 @@
 //! compared: they name a version of a file on one server only.
 
 mod answer;
+mod body;
 mod http;
 mod local;
 mod registry;

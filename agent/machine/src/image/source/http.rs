@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use bytes::{Buf as _, Bytes};
 use ironseed_core::fault::Fault;
 use reqwest::header::{IF_RANGE, RANGE};
 use reqwest::{Response, StatusCode};
 
 use super::answer::{self, Part, Validators};
+use super::body::Body;
 use super::target::Target;
 use super::{Start, unreadable};
 use crate::image::Trouble;
@@ -35,15 +35,6 @@ pub(super) struct HttpFile<'a> {
     no_ranges: bool,
     /// The right to read was renewed, and nothing was answered since.
     renewed: bool,
-}
-
-/// An answer under way.
-struct Body {
-    answer: Response,
-    /// What arrived and was not handed out yet.
-    rest: Bytes,
-    /// Which byte of the file comes next in it.
-    at: u64,
 }
 
 impl<'a> HttpFile<'a> {
@@ -90,7 +81,7 @@ impl<'a> HttpFile<'a> {
 
     pub(super) fn seek(&mut self, position: u64) {
         self.position = position;
-        if self.body.as_ref().is_some_and(|body| body.at != position) {
+        if self.body.as_ref().is_some_and(|body| body.at() != position) {
             self.body = None;
         }
     }
@@ -110,14 +101,14 @@ impl<'a> HttpFile<'a> {
                 self.since_failure += count as u64;
                 return Ok(count);
             }
-            let at = body.at;
-            match self.net.chunk(&mut body.answer) {
-                Ok(Some(bytes)) => body.rest = bytes,
-                Ok(None) if self.seen.length.is_none_or(|length| at >= length) => {
-                    self.resumed |= answer::ends_with_connection(body.answer.headers());
+            let at = body.at();
+            match body.fetch(self.net) {
+                Ok(true) => {}
+                Ok(false) if self.seen.length.is_none_or(|length| at >= length) => {
+                    self.resumed |= body.may_be_cut();
                     return Ok(0);
                 }
-                Ok(None) => self.failed(format!("the connection ended after {at} bytes"), None)?,
+                Ok(false) => self.failed(format!("the connection ended after {at} bytes"), None)?,
                 Err(failure) => self.broke(&format!("at byte {at}: "), failure)?,
             }
         }
@@ -219,11 +210,7 @@ impl<'a> HttpFile<'a> {
     }
 
     fn begin(&mut self, answer: Response, at: u64) {
-        self.body = Some(Body {
-            answer,
-            rest: Bytes::new(),
-            at,
-        });
+        self.body = Some(Body::new(answer, at));
         self.answered();
     }
 
@@ -313,21 +300,5 @@ impl<'a> HttpFile<'a> {
         self.waiting = true;
         self.net.pause(self.target.shown(), &problem, asked, alive);
         self.net.check_deadline(self.target.shown())
-    }
-}
-
-impl Body {
-    fn skip_to(&mut self, position: u64) {
-        let ahead = position.saturating_sub(self.at);
-        let count = usize::try_from(ahead).map_or(self.rest.len(), |n| n.min(self.rest.len()));
-        self.rest.advance(count);
-        self.at += count as u64;
-    }
-
-    fn take(&mut self, buffer: &mut [u8]) -> usize {
-        let count = buffer.len().min(self.rest.len());
-        self.rest.copy_to_slice(&mut buffer[..count]);
-        self.at += count as u64;
-        count
     }
 }
