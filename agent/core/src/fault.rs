@@ -62,6 +62,14 @@ pub enum Fault {
         /// The last problem.
         problem: String,
     },
+    /// Where the image shall come from has nothing that could be read.
+    #[error("{url} cannot be read: {problem}")]
+    ImageSource {
+        /// What was asked for.
+        url: String,
+        /// What is there instead, or the kernel's words.
+        problem: String,
+    },
     /// The image is not the one that was meant.
     #[error("{url} has the {algorithm} digest {found}, expected {expected}")]
     ImageChecksum {
@@ -254,6 +262,13 @@ impl Fault {
                 "image-download",
                 Environment,
                 "check the image server and the network between it and this machine",
+                "ImageDownloadError",
+                500,
+            ),
+            Fault::ImageSource { .. } => kind(
+                "image-source",
+                Request,
+                "for a file, check that its medium is mounted; for a registry, list what the reference names with 'oras manifest fetch'",
                 "ImageDownloadError",
                 500,
             ),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use crate::image::location;
 use crate::image::read_back::Verification;
 
 /// An image to fetch, how to verify it, and what is allowed (contract §14).
@@ -15,6 +16,7 @@ pub struct ImageRequest {
     /// Ironic's id of the image; the key of "already written".
     pub id: String,
     /// Where it can be had, tried in order. Never empty.
+    #[serde(serialize_with = "shown")]
     pub urls: Vec<String>,
     /// `disk_format` as declared; `None` when Ironic does not know.
     pub declared_format: Option<String>,
@@ -43,12 +45,15 @@ pub enum ExpectedDigest {
     /// Stands in a checksum file, which names the image by the base name of `urls[0]`.
     InFile {
         /// Where the checksum file is.
+        #[serde(serialize_with = "shown")]
         url: String,
         /// The algorithm, if it was named; else the digest's length tells.
         algorithm: Option<DigestAlgorithm>,
         /// Whether an MD5 digest is acceptable.
         md5_allowed: bool,
     },
+    /// The one by which the registry of `urls[0]` names the image.
+    InRegistry,
 }
 
 /// A digest in lower-case hexadecimal digits.
@@ -79,14 +84,57 @@ pub enum DigestAlgorithm {
 }
 
 /// Proxies of one request (contract §14.1).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Proxies {
     /// For `http://` URLs.
+    #[serde(serialize_with = "shown")]
     pub http: Option<String>,
     /// For `https://` URLs.
+    #[serde(serialize_with = "shown")]
     pub https: Option<String>,
     /// Hosts that are reached directly, comma separated.
     pub no_proxy: Option<String>,
+}
+
+impl fmt::Debug for Proxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxies")
+            .field("http", &self.http.as_deref().map(location::shown))
+            .field("https", &self.https.as_deref().map(location::shown))
+            .field("no_proxy", &self.no_proxy)
+            .finish()
+    }
+}
+
+/// URLs may carry logins and tokens; a plan that is shown has none.
+trait Shown {
+    type Form: Serialize;
+    fn form(&self) -> Self::Form;
+}
+
+impl Shown for String {
+    type Form = String;
+    fn form(&self) -> String {
+        location::shown(self)
+    }
+}
+
+impl Shown for Option<String> {
+    type Form = Option<String>;
+    fn form(&self) -> Option<String> {
+        self.as_deref().map(location::shown)
+    }
+}
+
+impl Shown for Vec<String> {
+    type Form = Vec<String>;
+    fn form(&self) -> Vec<String> {
+        self.iter().map(|url| location::shown(url)).collect()
+    }
+}
+
+fn shown<T: Shown, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    value.form().serialize(serializer)
 }
 
 /// What the content of an image may be (contract §14.5).
@@ -174,6 +222,24 @@ impl Serialize for Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn logins_in_urls_do_not_print() {
+        let proxies = Proxies {
+            http: Some("http://user:hush@proxy:3128".into()),
+            https: Some("proxy:3129".into()),
+            no_proxy: None,
+        };
+        let file = ExpectedDigest::InFile {
+            url: "https://h/SUMS?sig=hush".into(),
+            algorithm: None,
+            md5_allowed: false,
+        };
+        let json = serde_json::to_string(&(&proxies, &file)).expect("json");
+        assert!(json.contains("http://***@proxy:3128"), "{json}");
+        assert!(json.contains("https://h/SUMS?***"), "{json}");
+        assert!(!format!("{proxies:?} {json}").contains("hush"));
+    }
 
     #[test]
     fn secrets_do_not_print() {

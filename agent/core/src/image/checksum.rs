@@ -48,25 +48,39 @@ pub fn algorithm_of_length(digits: usize) -> Option<DigestAlgorithm> {
 /// and `SHA256 (name) = digest` as BSD does. `named` is the algorithm that was
 /// asked for, if one was; a contradiction to the digest's length only picks the
 /// length's algorithm, because the length cannot lie.
+///
+/// Of several lines for the image the first counts, but one of the algorithm
+/// that was asked for goes before, and MD5 comes last. Digits stay as they are:
+/// upper-case ones never match what is computed (contract §14.2).
 #[must_use]
 pub fn find_in_file(text: &str, image: &str, named: Option<DigestAlgorithm>) -> Option<Digest> {
+    // Editors on Windows begin a file with a mark that is no part of it.
+    let text = text.trim_start_matches('\u{feff}');
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let (first, second) = (lines.next()?, lines.next());
-    let digits = if second.is_none() && !first.contains(' ') {
-        is_digest(first).then_some(first)
-    } else {
-        text.lines()
-            .map(str::trim)
-            .filter(|line| !line.starts_with('#') && names(line, image))
-            .find_map(digest_at_either_end)
-    }?;
-    let by_length = algorithm_of_length(digits.len())?;
+    if second.is_none() && !first.contains(' ') {
+        return digest(first, named);
+    }
+    let found = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with('#') && names(line, image))
+        .filter_map(|line| digest_at_either_end(line, named));
+    found.min_by_key(|digest| {
+        let wanted = named == Some(digest.algorithm);
+        (!wanted, digest.algorithm == DigestAlgorithm::Md5)
+    })
+}
+
+/// A word as a digest, if it is one.
+fn digest(word: &str, named: Option<DigestAlgorithm>) -> Option<Digest> {
+    let by_length = algorithm_of_length(word.len()).filter(|_| is_hex(word))?;
     let algorithm = named
-        .filter(|named| digits_of(*named) == digits.len())
+        .filter(|named| digits_of(*named) == word.len())
         .unwrap_or(by_length);
     Some(Digest {
         algorithm,
-        hex: digits.to_owned(),
+        hex: word.to_owned(),
     })
 }
 
@@ -100,17 +114,16 @@ fn names(line: &str, image: &str) -> bool {
     })
 }
 
-fn digest_at_either_end(line: &str) -> Option<&str> {
+fn digest_at_either_end(line: &str, named: Option<DigestAlgorithm>) -> Option<Digest> {
     let mut words = line.split_whitespace();
-    let first = words.next()?;
-    [Some(first), words.next_back()]
-        .into_iter()
+    let ends = [words.next(), words.next_back()];
+    ends.into_iter()
         .flatten()
-        .find(|word| is_digest(word))
+        .find_map(|word| digest(word, named))
 }
 
-fn is_digest(word: &str) -> bool {
-    algorithm_of_length(word.len()).is_some() && word.bytes().all(|b| b.is_ascii_hexdigit())
+fn is_hex(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
@@ -134,6 +147,21 @@ mod tests {
             (format!("# {SHA256}  disk.qcow2\n{MD5}  x\n"), None),
             (format!("{SHA256}  mydisk.qcow2\n{MD5}  x\n"), None),
             (format!("{SHA256}  disk.qcow2.sig\n"), None),
+            (format!("{SHA256}\r\n"), Some(SHA256)),
+            (
+                format!("# sums\r\n{MD5}  other\r\n{SHA256}  disk.qcow2\r\n"),
+                Some(SHA256),
+            ),
+            (format!("\u{feff}{SHA256}  disk.qcow2\n"), Some(SHA256)),
+            (format!("\u{feff}{SHA256}"), Some(SHA256)),
+            (format!("{SHA256}\tdisk.qcow2\n{MD5}  x\n"), Some(SHA256)),
+            (
+                format!("SHA256 (disk.qcow2.asc) = {MD5}\nSHA256 (disk.qcow2) = {SHA256}\n"),
+                Some(SHA256),
+            ),
+            (format!("{SHA256}  dir/disk.qcow2\n{MD5}  x\n"), None),
+            (format!("{}  disk.qcow2\n", &SHA256[1..]), None),
+            (format!("g{}  disk.qcow2\n", &SHA256[1..]), None),
             ("not a digest\n".to_owned(), None),
             ("abc\n".to_owned(), None),
             (String::new(), None),
@@ -142,6 +170,36 @@ mod tests {
             let found = find_in_file(&text, "disk.qcow2", None);
             assert_eq!(found.as_ref().map(|d| d.hex.as_str()), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn of_several_lines_the_best_counts() {
+        let other = SHA256.replace('9', "8");
+        let sha512 = SHA256.repeat(2);
+        let text = format!(
+            "MD5 (disk) = {MD5}\nSHA256 (disk) = {SHA256}\nSHA256 (disk) = {other}\nSHA512 (disk) = {sha512}\n"
+        );
+        let cases = [
+            (None, SHA256),
+            (Some(DigestAlgorithm::Sha256), SHA256),
+            (Some(DigestAlgorithm::Sha512), sha512.as_str()),
+            (Some(DigestAlgorithm::Md5), MD5),
+            (Some(DigestAlgorithm::Sha1), SHA256),
+        ];
+        for (named, expected) in cases {
+            let found = find_in_file(&text, "disk", named).expect("a digest");
+            assert_eq!(found.hex, expected, "{named:?}");
+        }
+        let md5_only = find_in_file(&format!("MD5 (disk) = {MD5}\n"), "disk", None);
+        let algorithm = md5_only.map(|digest| digest.algorithm);
+        assert_eq!(algorithm, Some(DigestAlgorithm::Md5));
+    }
+
+    #[test]
+    fn digits_are_not_changed() {
+        let upper = SHA256.to_uppercase();
+        let found = find_in_file(&upper, "disk", None).expect("a digest");
+        assert_eq!(found.hex, upper);
     }
 
     #[test]
@@ -175,7 +233,7 @@ mod tests {
         for cut in (0..=line.len()).filter(|cut| line.is_char_boundary(*cut)) {
             let _ = find_in_file(&line[..cut], "disk", None);
             if let Some(digest) = find_in_file(&line[cut..], "disk", None) {
-                assert!(is_digest(&digest.hex));
+                assert!(is_hex(&digest.hex) && algorithm_of_length(digest.hex.len()).is_some());
             }
         }
     }

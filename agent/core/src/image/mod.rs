@@ -5,9 +5,12 @@
 pub mod checksum;
 pub mod compression;
 pub mod format;
+pub mod location;
+pub mod oci;
 pub mod qcow2;
 pub mod rate;
 pub mod read_back;
+pub mod retry;
 pub mod spent;
 pub mod transfer;
 pub mod unfinished;

@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use super::StepSettings;
 use crate::fault::Fault;
-use crate::image::checksum;
+use crate::image::location::{self, Scheme};
+use crate::image::{checksum, oci};
 use crate::image_request::{
     Digest, DigestAlgorithm, ExpectedDigest, ImageRequest, Proxies, Secret,
 };
@@ -78,17 +79,37 @@ fn urls(info: &Map<String, Value>) -> Result<Vec<String>, Fault> {
         .ok_or_else(|| wrong("urls", "is missing or empty"))?;
     list.iter()
         .map(|url| match url.as_str() {
-            Some(url) if is_url(url) => Ok(url.to_owned()),
-            _ => Err(wrong("urls", format!("{url} is not an http(s) URL"))),
+            Some(url) => usable(url).map(|()| url.to_owned()),
+            None => Err(wrong("urls", "has something that is not text")),
         })
         .collect()
 }
 
+/// Whether an image can come from there. `file:` is for images on media that
+/// are mounted already: a virtual medium, or a disk that brings its own images.
+fn usable(url: &str) -> Result<(), Fault> {
+    let refused = |problem: &str| Err(wrong("urls", format!("{} {problem}", location::shown(url))));
+    match location::scheme(url) {
+        Some(Scheme::Http) => Ok(()),
+        Some(Scheme::File) if location::path_of_file(url).is_some() => Ok(()),
+        Some(Scheme::File) => refused("has no absolute path: write file:///path"),
+        Some(Scheme::Registry) => match oci::Reference::parse(url) {
+            Ok(_) => Ok(()),
+            Err(error) => refused(&error.to_string()),
+        },
+        None => refused("is no URL of the schemes http, https, file, oci, oci+http"),
+    }
+}
+
 fn is_url(text: &str) -> bool {
-    ["http://", "https://"].iter().any(|scheme| {
-        text.get(..scheme.len())
-            .is_some_and(|t| t.eq_ignore_ascii_case(scheme))
-    })
+    location::scheme(text).is_some()
+}
+
+/// Whether the image's first URL names its digest by itself.
+fn is_in_registry(info: &Map<String, Value>) -> bool {
+    let first = info.get("urls").and_then(|urls| urls.get(0));
+    let scheme = first.and_then(Value::as_str).and_then(location::scheme);
+    scheme == Some(Scheme::Registry)
 }
 
 fn declared_format(info: &Map<String, Value>) -> Result<Option<String>, Fault> {
@@ -106,6 +127,10 @@ fn digest(info: &Map<String, Value>, settings: &StepSettings) -> Result<Expected
             return Err(wrong("os_hash_algo", "MD5 is not allowed"));
         }
         return Ok(expected(value, Some(algorithm), settings.md5_allowed));
+    }
+    let unnamed = checksum.is_none() && text(info, "os_hash_value")?.is_none();
+    if unnamed && is_in_registry(info) {
+        return Ok(ExpectedDigest::InRegistry);
     }
     let checksum =
         checksum.ok_or_else(|| wrong("checksum", "is missing, and so is a usable os_hash_algo"))?;

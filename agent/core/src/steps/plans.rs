@@ -297,6 +297,18 @@ fn checksums_are_chosen_as_the_contract_says() {
             in_file("https://h/sums", None),
         ),
         (json!({"checksum": md5}), known(DigestAlgorithm::Md5, md5)),
+        (
+            json!({"checksum": "file:///mnt/sums"}),
+            in_file("file:///mnt/sums", None),
+        ),
+        (
+            json!({"checksum": null, "urls": ["oci://h/r:t"]}),
+            ExpectedDigest::InRegistry,
+        ),
+        (
+            json!({"urls": ["oci://h/r:t"]}),
+            known(DigestAlgorithm::Sha256, SHA256),
+        ),
     ];
     for (extra, expected) in cases {
         let plan = write(&image(extra.clone())).expect("a plan");
@@ -321,11 +333,28 @@ fn unusable_image_info_is_named() {
             "argument image_info.urls: is missing or empty",
         ),
         (
-            image(json!({"urls": ["ftp://x"]})),
-            "argument image_info.urls: \"ftp://x\" is not an http(s) URL",
+            image(json!({"urls": ["ftp://u:hush@x"]})),
+            "argument image_info.urls: ftp://***@x is no URL of the schemes http, https, file, oci, oci+http",
+        ),
+        (
+            image(json!({"urls": [5]})),
+            "argument image_info.urls: has something that is not text",
+        ),
+        (
+            image(json!({"urls": ["file://images/x"]})),
+            "argument image_info.urls: file://images/x has no absolute path: write file:///path",
+        ),
+        (
+            image(json!({"urls": ["oci://h/x"]})),
+            "argument image_info.urls: oci://h/x is no registry URL: it has no tag and no digest",
         ),
         (
             image(json!({"checksum": ""})),
+            "argument image_info.checksum: is missing, and so is a usable os_hash_algo",
+        ),
+        (
+            image(json!({"checksum": null, "urls": ["oci://h/r:t"],
+                "os_hash_algo": "sha3_256", "os_hash_value": "ab"})),
             "argument image_info.checksum: is missing, and so is a usable os_hash_algo",
         ),
         (

@@ -111,50 +111,55 @@ pub fn write(
         verify: image.verify,
         surroundings,
     };
-    let mut problem = String::new();
-    for url in &image.urls {
-        match write_from(url, image, &digest, target, &net) {
-            Ok(written) => {
-                surroundings.reached("write");
-                return Ok(written);
-            }
-            Err(Trouble::Fault(fault)) => return Err(fault),
-            Err(Trouble::GaveUp(last) | Trouble::Restart(last)) => problem = last,
+    match write_from(image, &digest, target, &net) {
+        Ok(written) => {
+            surroundings.reached("write");
+            Ok(written)
+        }
+        Err(Trouble::Fault(fault)) => Err(fault),
+        Err(Trouble::GaveUp(problem) | Trouble::Restart(problem)) => {
+            Err(net.gave_up(&image.urls[image.urls.len() - 1], problem))
         }
     }
-    Err(net.gave_up(&image.urls[image.urls.len() - 1], problem))
 }
 
-/// One URL, from the beginning as often as the file changes meanwhile.
+/// From the beginning as often as the file changes meanwhile.
 fn write_from(
-    url: &str,
     image: &ImageRequest,
     digest: &Digest,
     target: Target<'_>,
     net: &Net<'_>,
 ) -> Result<Written, Trouble> {
     let mut restarts = 0;
+    let mut source = Source::open_image(net, &image.urls)?;
     loop {
-        let source = Source::open(net, url)?;
-        match write_once(source, image, digest, target, net) {
-            Err(Trouble::Restart(problem)) if restarts < image.download.retries => {
-                restarts += 1;
-                net.warn(format!("{url}: starting again: {problem}"));
+        let ended = write_once(&mut source, image, digest, target, net);
+        let problem = match &ended {
+            Err(Trouble::Restart(problem)) => problem,
+            // Two files that were mixed look like a damaged one.
+            Err(Trouble::Fault(Fault::ImageInvalid { problem, .. })) if source.was_resumed() => {
+                problem
             }
-            other => return other,
+            _ => return ended,
+        };
+        if restarts == image.download.retries {
+            return ended;
         }
+        restarts += 1;
+        net.warn(format!("{}: starting again: {problem}", source.url()));
+        source.start_over()?;
     }
 }
 
 fn write_once(
-    mut source: Source<'_>,
+    source: &mut Source<'_>,
     image: &ImageRequest,
     digest: &Digest,
     target: Target<'_>,
     net: &Net<'_>,
 ) -> Result<Written, Trouble> {
     let stopwatch = Stopwatch::new(net.surroundings.clock);
-    let beginning = Beginning::read(&mut source, &stopwatch)?;
+    let beginning = Beginning::read(source, &stopwatch)?;
     let job = Job {
         image,
         digest,
@@ -164,10 +169,10 @@ fn write_once(
         beginning: &beginning,
         head: beginning.image(),
     };
-    job.check_beginning(&mut source)?;
+    job.check_beginning(source)?;
     let disk_identifier = match format::decide(image, job.head)? {
-        Layout::Bytes => bytes::write(&job, &mut source),
-        Layout::Qcow2 => qcow2::write(&job, &mut source),
+        Layout::Bytes => bytes::write(&job, source),
+        Layout::Qcow2 => qcow2::write(&job, source),
     }?;
     let profile = TransferProfile {
         image: image.id.clone(),
@@ -218,6 +223,13 @@ fn expected_digest(image: &ImageRequest, net: &Net<'_>) -> Result<Digest, Fault>
             algorithm,
             md5_allowed,
         } => checksum::fetch(net, url, &image.urls[0], *algorithm, *md5_allowed),
+        ExpectedDigest::InRegistry => match source::digest_in_registry(net, &image.urls[0]) {
+            Ok(digest) => Ok(digest),
+            Err(Trouble::Fault(fault)) => Err(fault),
+            Err(Trouble::GaveUp(problem) | Trouble::Restart(problem)) => {
+                Err(net.gave_up(&image.urls[0], problem))
+            }
+        },
     }
 }
 

@@ -1,130 +1,143 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A file on a server, read from front to back however often the connection
-//! breaks: each time it goes on at the byte where it broke, after making sure
-//! that it is still the same file.
+//! Where a file comes from: a web server, a registry or a mounted medium. The
+//! other stages read it here and know nothing of that.
+//!
+//! A request may name several URLs of the same image. When one gives up, the
+//! next goes on at the byte where it broke, if it serves a file of the same
+//! length: the digest over the whole tells afterwards whether it was the same
+//! file, and if not, the next URL is read from its beginning. Where the length
+//! is not known, it is read from its beginning at once. Validators are not
+//! compared: they name a version of a file on one server only.
 
-use std::io::Read as _;
+mod answer;
+mod body;
+mod http;
+mod local;
+mod registry;
+mod target;
 
 use ironseed_core::fault::Fault;
-use reqwest::StatusCode;
-use reqwest::blocking::Response;
-use reqwest::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_RANGE,
-    LAST_MODIFIED, RANGE,
-};
+use ironseed_core::image::location::{Scheme, scheme, shown};
+use ironseed_core::image_request::Digest;
 
 use super::Trouble;
-use super::net::{Net, explain};
+use super::net::Net;
+use http::HttpFile;
+use local::LocalFile;
+pub(super) use registry::Registry;
+use target::Target;
 
-/// So many bytes since the last failure show that trying again makes sense:
-/// the count of failures starts from zero.
-const PROGRESS: u64 = 64 << 10;
-
-/// A file on a server.
+/// A file that is read from front to back, however often that is interrupted.
 pub(super) struct Source<'a> {
     net: &'a Net<'a>,
-    url: &'a str,
-    seen: Validators,
-    /// The answer under way, and which byte of the file comes next in it.
-    body: Option<(Response, u64)>,
-    /// The byte that is handed out next.
+    urls: Vec<&'a str>,
+    /// Index of the URL in use.
+    current: usize,
+    origin: Origin<'a>,
+    /// Something was handed out.
+    used: bool,
+    /// What was handed out came from several URLs.
+    mixed: bool,
+    /// Is told once, with the first byte.
+    milestone: Option<&'static str>,
+}
+
+enum Origin<'a> {
+    Http(Box<HttpFile<'a>>),
+    Local(LocalFile<'a>),
+}
+
+/// Where to begin, and what is known of the file already.
+#[derive(Clone, Copy, Default)]
+struct Start {
     position: u64,
-    failures: u32,
-    since_failure: u64,
-    waiting: bool,
-    resumed: bool,
-    /// The server was seen to ignore ranges.
-    no_ranges: bool,
-    begun: bool,
-}
-
-/// What tells one version of a file from another.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Validators {
     length: Option<u64>,
-    etag: Option<String>,
-    modified: Option<String>,
-}
-
-impl Validators {
-    fn of(headers: &HeaderMap, length: Option<u64>) -> Self {
-        Self {
-            length,
-            etag: text(headers, &ETAG),
-            modified: text(headers, &LAST_MODIFIED),
-        }
-    }
-
-    /// Whether nothing that both tell differs.
-    fn agree(&self, other: &Self) -> bool {
-        fn same<T: PartialEq>(one: Option<&T>, two: Option<&T>) -> bool {
-            one.is_none() || two.is_none() || one == two
-        }
-        same(self.length.as_ref(), other.length.as_ref())
-            && same(self.etag.as_ref(), other.etag.as_ref())
-            && same(self.modified.as_ref(), other.modified.as_ref())
-    }
-
-    /// What `If-Range` accepts: a strong tag, else a date (RFC 9110 §13.1.5).
-    fn for_if_range(&self) -> Option<&str> {
-        let strong = self.etag.as_deref().filter(|tag| !tag.starts_with("W/"));
-        strong.or(self.modified.as_deref())
-    }
-}
-
-fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    Some(headers.get(name)?.to_str().ok()?.to_owned())
-}
-
-/// `bytes 100-199/1000` as first byte and total.
-fn content_range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
-    let value = text(headers, &CONTENT_RANGE)?;
-    let (range, total) = value.strip_prefix("bytes ")?.split_once('/')?;
-    let (first, _) = range.split_once('-')?;
-    Some((first.parse().ok()?, total.parse().ok()))
 }
 
 impl<'a> Source<'a> {
-    /// Asks for the file from its first byte.
+    /// A file with one URL.
     pub(super) fn open(net: &'a Net<'a>, url: &'a str) -> Result<Self, Trouble> {
-        let mut source = Self {
+        Self::open_any(net, vec![url], None)
+    }
+
+    /// An image: the first of its URLs that works. The first byte is the
+    /// milestone `download`.
+    pub(super) fn open_image(net: &'a Net<'a>, urls: &'a [String]) -> Result<Self, Trouble> {
+        let urls = urls.iter().map(String::as_str).collect();
+        Self::open_any(net, urls, Some("download"))
+    }
+
+    fn open_any(
+        net: &'a Net<'a>,
+        urls: Vec<&'a str>,
+        milestone: Option<&'static str>,
+    ) -> Result<Self, Trouble> {
+        let (current, origin) = open_from(net, &urls, 0)?;
+        Ok(Self {
+            urls,
+            current,
+            milestone,
+            ..Self::with(net, origin)
+        })
+    }
+
+    /// An answer of a server to something else than the request's URLs.
+    fn of_target(net: &'a Net<'a>, target: Target) -> Result<Self, Trouble> {
+        let file = HttpFile::open(net, target, Start::default())?;
+        Ok(Self::with(net, Origin::Http(Box::new(file))))
+    }
+
+    fn with(net: &'a Net<'a>, origin: Origin<'a>) -> Self {
+        Self {
             net,
-            url,
-            seen: Validators::default(),
-            body: None,
-            position: 0,
-            failures: 0,
-            since_failure: 0,
-            waiting: false,
-            resumed: false,
-            no_ranges: false,
-            begun: false,
-        };
-        while source.body.is_none() {
-            source.connect()?;
+            urls: Vec::new(),
+            current: 0,
+            origin,
+            used: false,
+            mixed: false,
+            milestone: None,
         }
-        Ok(source)
     }
 
+    /// Begins again at the front, after what was read turned out to be void.
+    pub(super) fn start_over(&mut self) -> Result<(), Trouble> {
+        let (current, origin) = open_from(self.net, &self.urls, self.current)?;
+        self.current = current;
+        self.origin = origin;
+        self.used = false;
+        self.mixed = false;
+        Ok(())
+    }
+
+    /// Where it comes from, as it may be shown: without secrets.
     pub(super) fn url(&self) -> &str {
-        self.url
+        match &self.origin {
+            Origin::Http(file) => file.url(),
+            Origin::Local(file) => file.url(),
+        }
     }
 
-    /// Length of the file, where the server told it.
+    /// Length of the file, where it is known.
     pub(super) fn length(&self) -> Option<u64> {
-        self.seen.length
+        match &self.origin {
+            Origin::Http(file) => file.length(),
+            Origin::Local(file) => Some(file.length()),
+        }
     }
 
-    /// Whether what was read came in several pieces.
+    /// Whether what was read may be of several files, or not all of one.
     pub(super) fn was_resumed(&self) -> bool {
-        self.resumed
+        match &self.origin {
+            Origin::Http(file) => self.mixed || file.was_resumed(),
+            Origin::Local(_) => self.mixed,
+        }
     }
 
     /// Reads on at another byte.
     pub(super) fn seek(&mut self, position: u64) {
-        self.position = position;
-        if self.body.as_ref().is_some_and(|(_, at)| *at != position) {
-            self.body = None;
+        match &mut self.origin {
+            Origin::Http(file) => file.seek(position),
+            Origin::Local(file) => file.seek(position),
         }
     }
 
@@ -145,172 +158,126 @@ impl<'a> Source<'a> {
     /// Reads some bytes; none at the end of the file.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Trouble> {
         loop {
-            self.net.check_deadline(self.url)?;
-            let Some((body, at)) = &mut self.body else {
-                self.connect()?;
-                continue;
+            let read = match &mut self.origin {
+                Origin::Http(file) => file.read(buffer),
+                Origin::Local(file) => file.read(buffer),
             };
-            // A server without ranges begins at the front again.
-            let skip = usize::try_from(self.position - *at).unwrap_or(usize::MAX);
-            let wanted = match skip {
-                0 => buffer.len(),
-                skip => skip.min(buffer.len()),
-            };
-            match body.read(&mut buffer[..wanted]) {
-                Ok(0) if self.seen.length.is_none_or(|length| *at >= length) => return Ok(0),
-                Ok(0) => {
-                    let problem = format!("the connection ended after {at} bytes");
-                    self.failed(problem)?;
-                }
+            match read {
+                Err(Trouble::GaveUp(problem)) => self.fail_over(problem)?,
                 Ok(count) => {
-                    *at += count as u64;
-                    if skip == 0 {
-                        self.count(count as u64);
-                        return Ok(count);
-                    }
+                    self.count(count);
+                    return Ok(count);
                 }
-                Err(error) => {
-                    let problem = format!("the connection broke after {at} bytes: {error}");
-                    self.failed(problem)?;
-                }
+                Err(trouble) => return Err(trouble),
             }
         }
     }
 
-    fn count(&mut self, bytes: u64) {
-        self.position += bytes;
-        self.since_failure += bytes;
-        if !self.begun {
-            self.begun = true;
-            self.net.surroundings.reached("download");
-        }
-    }
-
-    /// Fetches a range on a connection of its own, as much of it as the file
-    /// has; `None` if the server does not serve ranges of this file.
+    /// Fetches a range besides, as much of it as the file has; `None` if the
+    /// server does not serve ranges of this file.
     pub(super) fn range(&mut self, from: u64, length: u64) -> Result<Option<Vec<u8>>, Trouble> {
-        let range = format!("bytes={from}-{}", from + length - 1);
-        while !self.no_ranges {
-            match self.net.get(self.url).header(RANGE, &range).send() {
-                Err(error) => self.failed(explain(error))?,
-                Ok(answer) if answer.status() == StatusCode::PARTIAL_CONTENT => {
-                    let total = self.check_partial(&answer, from)?;
-                    let there = total.unwrap_or(u64::MAX).saturating_sub(from);
-                    match answer.bytes() {
-                        Ok(bytes) if bytes.len() as u64 == length.min(there) => {
-                            return Ok(Some(bytes.to_vec()));
-                        }
-                        Ok(_) => self.failed("a range is cut off".into())?,
-                        Err(error) => self.failed(explain(error))?,
-                    }
+        loop {
+            let range = match &mut self.origin {
+                Origin::Http(file) => file.range(from, length),
+                Origin::Local(file) => file.range(from, length).map(Some),
+            };
+            match range {
+                Err(Trouble::GaveUp(problem)) => self.fail_over(problem)?,
+                Ok(bytes) => {
+                    self.used |= bytes.is_some();
+                    return Ok(bytes);
                 }
-                Ok(answer) if answer.status() == StatusCode::OK => self.no_ranges = true,
-                Ok(answer) if answer.status() == StatusCode::RANGE_NOT_SATISFIABLE => {
-                    return Ok(Some(Vec::new()));
-                }
-                Ok(answer) => self.judge(answer.status())?,
+                Err(trouble) => return Err(trouble),
             }
         }
-        Ok(None)
     }
 
-    /// One attempt to get the file from the current position on. Without an
-    /// answer there is no body afterwards, and another attempt may be made.
-    fn connect(&mut self) -> Result<(), Trouble> {
-        let resume = self.position > 0 && !self.no_ranges;
-        let mut request = self.net.get(self.url);
-        if resume {
-            request = request.header(RANGE, format!("bytes={}-", self.position));
-            if let Some(validator) = self.seen.for_if_range() {
-                request = request.header(IF_RANGE, validator);
-            }
+    fn count(&mut self, bytes: usize) {
+        if bytes == 0 {
+            return;
         }
-        let answer = match request.send() {
-            Ok(answer) => answer,
-            Err(error) => return self.failed(explain(error)),
+        self.used = true;
+        if let Some(milestone) = self.milestone.take() {
+            self.net.surroundings.reached(milestone);
+        }
+    }
+
+    /// Goes on with the next URL that works.
+    fn fail_over(&mut self, mut problem: String) -> Result<(), Trouble> {
+        let start = match &self.origin {
+            Origin::Http(file) => file.rest(),
+            Origin::Local(file) => file.rest(),
         };
-        match answer.status() {
-            StatusCode::OK => self.whole(answer),
-            StatusCode::PARTIAL_CONTENT if resume => {
-                self.check_partial(&answer, self.position)?;
-                self.body = Some((answer, self.position));
-                self.answered();
-                Ok(())
+        while self.current + 1 < self.urls.len() {
+            self.current += 1;
+            let url = self.urls[self.current];
+            let text = format!("{}: {problem}; going on with {}", self.url(), shown(url));
+            self.net.warn(text);
+            if self.used && start.length.is_none() {
+                let reason = "nothing tells whether the next URL has the same file";
+                return Err(Trouble::Restart(reason.into()));
             }
-            StatusCode::RANGE_NOT_SATISFIABLE if resume => {
-                Err(Trouble::Restart("the file became shorter".into()))
+            let start = if self.used { start } else { Start::default() };
+            match Origin::open(self.net, url, start) {
+                Ok(origin) => {
+                    self.origin = origin;
+                    self.mixed |= self.used;
+                    return Ok(());
+                }
+                Err(Trouble::GaveUp(next)) => problem = next,
+                Err(Trouble::Restart(reason)) => {
+                    return Err(Trouble::Restart(format!("{}: {reason}", shown(url))));
+                }
+                Err(fault) => return Err(fault),
             }
-            status => self.judge(status),
         }
+        Err(Trouble::GaveUp(problem))
     }
+}
 
-    /// An answer with the whole file.
-    fn whole(&mut self, answer: Response) -> Result<(), Trouble> {
-        let headers = answer.headers();
-        if let Some(encoding) = text(headers, &CONTENT_ENCODING).filter(|e| e != "identity") {
-            return Err(Trouble::Fault(self.net.gave_up(
-                self.url,
-                format!("the server encodes the content as {encoding}, which was not asked for"),
-            )));
-        }
-        let length = text(headers, &CONTENT_LENGTH).and_then(|text| text.parse().ok());
-        let validators = Validators::of(headers, length);
-        if !self.seen.agree(&validators) {
-            return Err(Trouble::Restart("the file changed on the server".into()));
-        }
-        if self.position > 0 {
-            self.no_ranges = true;
-        } else {
-            self.seen = validators;
-        }
-        self.body = Some((answer, 0));
-        self.answered();
-        Ok(())
-    }
+/// The digest by which a registry names an image.
+pub(super) fn digest_in_registry(net: &Net<'_>, url: &str) -> Result<Digest, Trouble> {
+    Ok(registry::image(net, url)?.digest.clone())
+}
 
-    /// Makes sure that a range is the one that was asked for, of the same file.
-    /// Returns the length of the file, where the server tells it.
-    fn check_partial(&self, answer: &Response, from: u64) -> Result<Option<u64>, Trouble> {
-        let changed = || Trouble::Restart("the file changed on the server".into());
-        let (first, total) = content_range(answer.headers()).ok_or_else(changed)?;
-        let validators = Validators::of(answer.headers(), total);
-        if first == from && self.seen.agree(&validators) {
-            Ok(total)
-        } else {
-            Err(changed())
+/// The first URL that works, from one of them on.
+fn open_from<'a>(
+    net: &'a Net<'a>,
+    urls: &[&'a str],
+    first: usize,
+) -> Result<(usize, Origin<'a>), Trouble> {
+    let mut problem = String::from("no URL is left");
+    for (index, url) in urls.iter().enumerate().skip(first) {
+        match Origin::open(net, url, Start::default()) {
+            Ok(origin) => return Ok((index, origin)),
+            Err(Trouble::GaveUp(last)) => {
+                if index + 1 < urls.len() {
+                    net.warn(format!("{}: {last}; trying the next URL", shown(url)));
+                }
+                problem = last;
+            }
+            Err(trouble) => return Err(trouble),
         }
     }
+    Err(Trouble::GaveUp(problem))
+}
 
-    /// A refusal ends everything; a server in trouble gets another chance.
-    fn judge(&mut self, status: StatusCode) -> Result<(), Trouble> {
-        if status.is_server_error() {
-            return self.failed(format!("HTTP {}", status.as_u16()));
+impl<'a> Origin<'a> {
+    fn open(net: &'a Net<'a>, url: &'a str, start: Start) -> Result<Self, Trouble> {
+        let http = |target| HttpFile::open(net, target, start).map(|file| Self::Http(file.into()));
+        match scheme(url) {
+            Some(Scheme::Http) => http(Target::web(net, url)?),
+            Some(Scheme::Registry) => http(registry::image(net, url)?.target()?),
+            Some(Scheme::File) => LocalFile::open(net, url, start).map(Self::Local),
+            None => Err(unreadable(url, "its scheme is not known")),
         }
-        Err(Trouble::Fault(Fault::ImageRefused {
-            url: self.url.to_owned(),
-            status: status.as_u16(),
-        }))
     }
+}
 
-    fn answered(&mut self) {
-        if std::mem::take(&mut self.waiting) {
-            self.net.recovered();
-        }
-    }
-
-    fn failed(&mut self, problem: String) -> Result<(), Trouble> {
-        self.body = None;
-        self.resumed |= self.position > 0;
-        if std::mem::take(&mut self.since_failure) >= PROGRESS {
-            self.failures = 0;
-        }
-        self.failures += 1;
-        if self.failures > self.net.retries() {
-            return Err(Trouble::GaveUp(problem));
-        }
-        self.net.check_deadline(self.url)?;
-        self.waiting = true;
-        self.net.pause(self.url, &problem);
-        Ok(())
-    }
+/// Nothing can be read there, however often it is tried.
+fn unreadable(url: &str, problem: impl ToString) -> Trouble {
+    Trouble::Fault(Fault::ImageSource {
+        url: shown(url),
+        problem: problem.to_string(),
+    })
 }

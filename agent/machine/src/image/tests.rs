@@ -4,7 +4,11 @@
 mod bytes;
 mod compressed;
 mod hostile;
+mod http;
+mod local;
 mod qcow2;
+mod registry;
+mod resume;
 mod trouble;
 
 use std::path::Path;

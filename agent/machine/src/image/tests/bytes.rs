@@ -121,7 +121,7 @@ fn digests_may_stand_in_a_file() {
     assert_eq!(other.code(), "checksum-file");
     let md5 = &hex[..32];
     let weak = run(sums(format!("{md5}  disk.raw\n")), false).expect_err("weak");
-    assert_eq!(weak.code(), "checksum-file");
+    assert_eq!(weak.code(), "image-source");
     let gone = server.serve("/x", no_ranges(b"")).replace("/x", "/gone");
     assert_eq!(run(gone, true).expect_err("gone").code(), "image-refused");
 }

@@ -46,6 +46,39 @@ fn a_server_in_trouble_gets_time() {
 }
 
 #[test]
+fn a_server_may_ask_for_more_time_within_bounds() {
+    let server = Server::start();
+    let body = image(MIB);
+    let date = "Date: Wed, 21 Oct 2015 07:28:00 GMT".to_owned();
+    let then = "Retry-After: Wed, 21 Oct 2015 07:58:00 GMT".to_owned();
+    let script = [
+        Act::Answer(503, vec!["Retry-After: 3600".into()]),
+        Act::Answer(503, vec![date, then]),
+        Act::Answer(500, vec!["Retry-After: never".into()]),
+    ];
+    let url = server.serve("/disk.raw", scripted(&body, script));
+    let mut request = request(&url, "raw", &body);
+    // Six times this is all that a server gets.
+    request.download.retry_interval = Duration::from_millis(1);
+    let (result, events) = deploy(&request, &disk(MIB, 512));
+    assert!(result.is_ok(), "{result:?}");
+    let told: Vec<String> = events
+        .iter()
+        .filter(|event| matches!(event, Event::Waiting(_)))
+        .map(ToString::to_string)
+        .collect();
+    let ends = [
+        "HTTP 503, asks for 3600s",
+        "HTTP 503, asks for 1800s",
+        "HTTP 500",
+    ];
+    assert_eq!(told.len(), ends.len(), "{told:?}");
+    for (text, end) in told.iter().zip(ends) {
+        assert!(text.contains(&format!(": {end} [")), "{text}");
+    }
+}
+
+#[test]
 fn patience_ends() {
     let server = Server::start();
     let url = server.serve("/x", scripted(&[], vec![Act::Status(500); 9]));
@@ -69,6 +102,13 @@ fn another_url_may_do_better() {
     let mut request = request(&bad, "raw", &body);
     request.urls.push(good);
     assert!(deploy(&request, &disk(2 * MIB, 512)).0.is_ok());
+    // A refusal is final, though.
+    let gone = server.serve("/gone", scripted(&body, [Act::Status(404)]));
+    request.urls[0] = gone;
+    let before = server.seen().len();
+    let fault = deploy(&request, &disk(2 * MIB, 512)).0.expect_err("gone");
+    assert_eq!(fault.code(), "image-refused");
+    assert_eq!(server.seen().len(), before + 1);
 }
 
 #[test]
