@@ -3,6 +3,14 @@
 //! writing are the machine's work.
 
 pub mod checksum;
+pub mod container;
+pub mod extents;
 pub mod format;
+#[cfg(test)]
+mod noise;
+mod numbers;
 pub mod qcow2;
 pub mod spent;
+pub mod vhd;
+pub mod vhdx;
+pub mod vmdk;

@@ -3,20 +3,23 @@
 //! memory.
 //!
 //! `source` reads the file as served, however often the network breaks;
-//! `stream` hashes it and hands it over; `bytes` and `qcow2` know where the
-//! bytes belong; `writer` puts them there, the first MiB last. Until that
+//! `stream` hashes it and hands it over; `bytes`, `fixed_vhd`, `mapped` and
+//! `markers` know where the bytes belong; `writer` puts them there, the first MiB last. Until that
 //! moment the disk cannot be booted from, and the moment only comes after the
 //! digest was right.
 
 mod bytes;
 mod checksum;
+mod fixed_vhd;
 mod hash;
 mod intervals;
+mod mapped;
+mod markers;
 mod net;
-mod qcow2;
 mod source;
 mod stopwatch;
 mod stream;
+mod unpack;
 mod writer;
 
 #[cfg(test)]
@@ -141,7 +144,9 @@ fn write_once(
     };
     let identifier = match format::decide(image, &head)? {
         Layout::Bytes => bytes::write(&job, &mut source),
-        Layout::Qcow2 => qcow2::write(&job, &mut source),
+        Layout::FixedVhd => fixed_vhd::write(&job, &mut source),
+        Layout::Mapped(kind) => mapped::write(&job, &mut source, kind),
+        Layout::Markers => markers::write(&job, &mut source),
     }?;
     net.note(format!("{}: {}", image.id, stopwatch.spent()));
     Ok(identifier)

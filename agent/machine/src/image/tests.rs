@@ -2,9 +2,11 @@
 //! Whole transfers: a server, a disk, and what is on the disk afterwards.
 
 mod bytes;
+mod containers;
 mod hostile;
-mod qcow2;
 mod trouble;
+mod vhd;
+mod vmdk;
 
 use std::path::Path;
 use std::process::Command;
@@ -60,7 +62,9 @@ fn request(url: &str, format: &str, body: &[u8]) -> ImageRequest {
         authorization: None,
         proxies: Proxies::default(),
         policy: ImagePolicy {
-            permitted_formats: vec!["raw".into(), "gpt".into(), "qcow2".into()],
+            permitted_formats: ["raw", "gpt", "qcow2", "vmdk", "vhd", "vhdx"]
+                .map(str::to_owned)
+                .to_vec(),
             inspect: true,
         },
         download: policy(3),
