@@ -6,7 +6,8 @@
 
 use std::fmt;
 
-use super::qcow2::Header;
+use super::container::Kind;
+use super::{qcow2, vhd, vmdk};
 use crate::fault::Fault;
 use crate::image_request::ImageRequest;
 
@@ -60,8 +61,12 @@ impl fmt::Display for Format {
 pub enum Layout {
     /// Byte for byte.
     Bytes,
-    /// By the tables of a qcow2 file.
-    Qcow2,
+    /// Byte for byte, but for the footer of a fixed vhd at the end.
+    FixedVhd,
+    /// By the tables of a container.
+    Mapped(Kind),
+    /// By the markers of a `streamOptimized` vmdk.
+    Markers,
 }
 
 /// A mark of a format: its place and its bytes.
@@ -108,6 +113,12 @@ pub fn decide(request: &ImageRequest, head: &[u8]) -> Result<Layout, Fault> {
     if matches!(declared, Some("raw" | "gpt")) {
         return bytes_as_declared(declared.unwrap_or_default(), &found).map_err(refuse);
     }
+    if declared == Some("vhd") && !found.contains(&Format::Vhd) {
+        permitted(request, "vhd").map_err(refuse)?;
+        return bytes_as_declared("vhd", &found)
+            .map(|_| Layout::FixedVhd)
+            .map_err(refuse);
+    }
     let format = match found.as_slice() {
         [] => Format::Raw,
         [one] => *one,
@@ -121,34 +132,46 @@ pub fn decide(request: &ImageRequest, head: &[u8]) -> Result<Layout, Fault> {
     };
     safe(format, head).map_err(refuse)?;
     let name = format.to_string();
-    if !request.policy.permitted_formats.contains(&name) {
-        return Err(refuse(format!(
-            "it is {name}; permitted are {}",
-            request.policy.permitted_formats.join(", ")
-        )));
-    }
+    permitted(request, &name).map_err(refuse)?;
     if let Some(declared) = declared
         && declared != name
     {
         return Err(refuse(format!("it is declared {declared} but is {name}")));
     }
-    layout(format).map_err(refuse)
+    layout(format, head).map_err(refuse)
+}
+
+fn permitted(request: &ImageRequest, name: &str) -> Result<(), String> {
+    let permitted = &request.policy.permitted_formats;
+    match permitted.iter().any(|format| format == name) {
+        true => Ok(()),
+        false => Err(format!(
+            "it is {name}; permitted are {}",
+            permitted.join(", ")
+        )),
+    }
 }
 
 /// Without inspection the declaration is believed; only where there is none
 /// the content must tell.
 fn trusted(declared: Option<&str>, head: &[u8]) -> Result<Layout, String> {
-    match declared {
-        Some("raw" | "gpt" | "iso") => Ok(Layout::Bytes),
-        Some("qcow2") => Ok(Layout::Qcow2),
-        Some(other) => Err(format!("this agent cannot write {other} images")),
-        None if marks(head).contains(&Format::Qcow2) => Ok(Layout::Qcow2),
-        None => Ok(Layout::Bytes),
-    }
+    let found = marks(head);
+    let format = match declared {
+        Some("raw" | "gpt" | "iso") => Format::Raw,
+        Some("qcow2") => Format::Qcow2,
+        Some("vmdk") => Format::Vmdk,
+        Some("vhdx") => Format::Vhdx,
+        Some("vhd") if found.contains(&Format::Vhd) => Format::Vhd,
+        Some("vhd") => return Ok(Layout::FixedVhd),
+        Some(other) => return Err(format!("this agent cannot write {other} images")),
+        None if found.contains(&Format::Qcow2) => Format::Qcow2,
+        None => Format::Raw,
+    };
+    layout(format, head)
 }
 
 /// A raw image is a tenant's disk and may hold anything, so it is not
-/// inspected. But a container without a partition table in its first sector
+/// inspected; a fixed vhd is one with a footer. But a container without a partition table in its first sector
 /// cannot be a bootable disk: somebody declared the wrong format.
 fn bytes_as_declared(declared: &str, found: &[Format]) -> Result<Layout, String> {
     use Format::{Qcow2, Qed, Vdi, Vhd, Vhdx, Vmdk};
@@ -162,9 +185,9 @@ fn bytes_as_declared(declared: &str, found: &[Format]) -> Result<Layout, String>
 
 fn safe(format: Format, head: &[u8]) -> Result<(), String> {
     match format {
-        Format::Qcow2 => Header::parse(head)
-            .map(drop)
-            .map_err(|error| error.to_string()),
+        Format::Qcow2 => checked(qcow2::Header::parse(head)),
+        Format::Vmdk => checked(vmdk::Header::parse(head)),
+        Format::Vhd => checked(vhd::Footer::parse(head)),
         Format::Qed => Err("qed images are never acceptable".into()),
         Format::Luks if head.get(6..8) != Some(&[0, 1]) => {
             Err("only version 1 of LUKS is acceptable".into())
@@ -181,171 +204,24 @@ fn safe(format: Format, head: &[u8]) -> Result<(), String> {
     }
 }
 
-fn layout(format: Format) -> Result<Layout, String> {
+fn checked<T, E: fmt::Display>(parsed: Result<T, E>) -> Result<(), String> {
+    parsed.map(drop).map_err(|error| error.to_string())
+}
+
+fn layout(format: Format, head: &[u8]) -> Result<Layout, String> {
     match format {
         Format::Raw | Format::Gpt | Format::Iso | Format::Luks => Ok(Layout::Bytes),
-        Format::Qcow2 => Ok(Layout::Qcow2),
-        other => Err(format!("this agent cannot write {other} images")),
+        Format::Qcow2 => Ok(Layout::Mapped(Kind::Qcow2)),
+        Format::Vhd => Ok(Layout::Mapped(Kind::Vhd)),
+        Format::Vhdx => Ok(Layout::Mapped(Kind::Vhdx)),
+        Format::Vmdk => match vmdk::Header::parse(head) {
+            Ok(header) if header.stream => Ok(Layout::Markers),
+            Ok(_) => Ok(Layout::Mapped(Kind::Vmdk)),
+            Err(error) => Err(error.to_string()),
+        },
+        Format::Vdi | Format::Qed => Err(format!("this agent cannot write {format} images")),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::image::qcow2::tests::header;
-    use crate::image::read_back::Verification;
-    use crate::image_request::{
-        Digest, DigestAlgorithm, DownloadPolicy, ExpectedDigest, ImagePolicy, Proxies,
-    };
-
-    /// Declared, permitted, the image's head, and what is decided.
-    type Case<'a> = (
-        Option<&'a str>,
-        &'a [&'a str],
-        &'a [u8],
-        Result<Layout, &'a str>,
-    );
-
-    fn request(declared: Option<&str>, permitted: &[&str], inspect: bool) -> ImageRequest {
-        ImageRequest {
-            id: "x".into(),
-            urls: vec!["http://h/x".into()],
-            declared_format: declared.map(str::to_owned),
-            stream_raw: true,
-            digest: ExpectedDigest::Known(Digest {
-                algorithm: DigestAlgorithm::Sha256,
-                hex: String::new(),
-            }),
-            authorization: None,
-            proxies: Proxies::default(),
-            policy: ImagePolicy {
-                permitted_formats: permitted.iter().map(|&f| f.to_owned()).collect(),
-                inspect,
-            },
-            download: DownloadPolicy {
-                timeout: Duration::from_secs(1),
-                retries: 0,
-                retry_interval: Duration::ZERO,
-                max_duration: None,
-                verify_tls: true,
-                ca_file: None,
-            },
-            verify: Verification::Off,
-        }
-    }
-
-    fn with(marks: &[(usize, &[u8])]) -> Vec<u8> {
-        let mut head = vec![0; HEAD];
-        for (at, mark) in marks {
-            head[*at..*at + mark.len()].copy_from_slice(mark);
-        }
-        head
-    }
-
-    #[test]
-    fn declarations_and_contents_are_compared() {
-        let usual: &[&str] = &["raw", "gpt", "qcow2"];
-        let all: &[&str] = &["raw", "gpt", "qcow2", "iso", "vmdk", "luks"];
-        let gpt = with(&[(510, &[0x55, 0xaa])]);
-        let iso = with(&[(0x8001, b"CD001")]);
-        let hybrid = with(&[(510, &[0x55, 0xaa]), (0x8001, b"CD001")]);
-        let bad_mbr = with(&[(510, &[0x55, 0xaa]), (446, &[1])]);
-        let vmdk = with(&[(0, b"KDMV")]);
-        let luks2 = with(&[(0, b"LUKS\xba\xbe\0\x02")]);
-        let nothing = with(&[]);
-        let qcow2 = header(|_| ());
-        let backed = header(|h| h[15] = 200);
-        let cases: Vec<Case<'_>> = vec![
-            (Some("raw"), usual, &gpt, Ok(Layout::Bytes)),
-            (Some("raw"), usual, &hybrid, Ok(Layout::Bytes)),
-            (Some("raw"), usual, &nothing, Ok(Layout::Bytes)),
-            (Some("gpt"), usual, &bad_mbr, Ok(Layout::Bytes)),
-            (
-                Some("raw"),
-                usual,
-                &qcow2,
-                Err("it is declared raw but is qcow2"),
-            ),
-            (Some("qcow2"), usual, &qcow2, Ok(Layout::Qcow2)),
-            (None, usual, &qcow2, Ok(Layout::Qcow2)),
-            (None, usual, &gpt, Ok(Layout::Bytes)),
-            (None, usual, &nothing, Ok(Layout::Bytes)),
-            (
-                Some("qcow2"),
-                usual,
-                &gpt,
-                Err("it is declared qcow2 but is gpt"),
-            ),
-            (
-                Some("qcow2"),
-                usual,
-                &nothing,
-                Err("it is declared qcow2 but is raw"),
-            ),
-            (
-                Some("qcow2"),
-                usual,
-                &backed,
-                Err("it needs a backing file"),
-            ),
-            (
-                None,
-                usual,
-                &hybrid,
-                Err("it looks like iso and gpt at the same time"),
-            ),
-            (
-                None,
-                usual,
-                &bad_mbr,
-                Err("its partition table has entries with impossible flags"),
-            ),
-            (
-                Some("iso"),
-                usual,
-                &iso,
-                Err("it is iso; permitted are raw, gpt, qcow2"),
-            ),
-            (Some("iso"), all, &iso, Ok(Layout::Bytes)),
-            (
-                Some("vmdk"),
-                all,
-                &vmdk,
-                Err("this agent cannot write vmdk images"),
-            ),
-            (
-                None,
-                all,
-                &luks2,
-                Err("only version 1 of LUKS is acceptable"),
-            ),
-            (None, all, b"QED\0", Err("qed images are never acceptable")),
-            (None, usual, b"", Ok(Layout::Bytes)),
-        ];
-        for (declared, permitted, head, expected) in cases {
-            let found = decide(&request(declared, permitted, true), head);
-            let expected = expected.map_err(|problem| format!("image x is refused: {problem}"));
-            assert_eq!(found.map_err(|fault| fault.to_string()), expected);
-        }
-    }
-
-    #[test]
-    fn without_inspection_the_declaration_is_believed() {
-        let qcow2 = header(|_| ());
-        let cases = [
-            (Some("raw"), Ok(Layout::Bytes)),
-            (Some("qcow2"), Ok(Layout::Qcow2)),
-            (None, Ok(Layout::Qcow2)),
-            (
-                Some("vhd"),
-                Err("image x is refused: this agent cannot write vhd images".to_owned()),
-            ),
-        ];
-        for (declared, expected) in cases {
-            let found = decide(&request(declared, &[], false), &qcow2);
-            assert_eq!(found.map_err(|fault| fault.to_string()), expected);
-        }
-    }
-}
+mod tests;

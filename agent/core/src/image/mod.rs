@@ -4,8 +4,13 @@
 
 pub mod checksum;
 pub mod compression;
+pub mod container;
+pub mod extents;
 pub mod format;
 pub mod location;
+#[cfg(test)]
+mod noise;
+mod numbers;
 pub mod oci;
 pub mod qcow2;
 pub mod rate;
@@ -14,3 +19,6 @@ pub mod retry;
 pub mod spent;
 pub mod transfer;
 pub mod unfinished;
+pub mod vhd;
+pub mod vhdx;
+pub mod vmdk;

@@ -4,8 +4,8 @@
 //!
 //! `source` reads the file as served, however often the network breaks;
 //! `stream` hashes it, has `decompress` unpack it where it is compressed as a
-//! whole, and hands it over; `bytes` and `qcow2` know where the
-//! bytes belong; `writer` puts them there, the first MiB last. Until that
+//! whole, and hands it over; `bytes`, `fixed_vhd`, `mapped` and `markers` know
+//! where the bytes belong; `writer` puts them there, the first MiB last. Until that
 //! moment the disk cannot be booted from, and the moment only comes after the
 //! digest was right.
 
@@ -13,15 +13,18 @@ mod buffers;
 mod bytes;
 mod checksum;
 mod decompress;
+mod fixed_vhd;
 mod hash;
 mod intervals;
+mod mapped;
+mod markers;
 mod net;
-mod qcow2;
 mod read_back;
 mod source;
 mod stopwatch;
 mod stream;
 mod transfer;
+mod unpack;
 mod writer;
 
 #[cfg(test)]
@@ -172,7 +175,9 @@ fn write_once(
     job.check_beginning(source)?;
     let disk_identifier = match format::decide(image, job.head)? {
         Layout::Bytes => bytes::write(&job, source),
-        Layout::Qcow2 => qcow2::write(&job, source),
+        Layout::FixedVhd => fixed_vhd::write(&job, source),
+        Layout::Mapped(kind) => mapped::write(&job, source, kind),
+        Layout::Markers => markers::write(&job, source),
     }?;
     let profile = TransferProfile {
         image: image.id.clone(),

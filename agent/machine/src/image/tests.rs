@@ -3,13 +3,15 @@
 
 mod bytes;
 mod compressed;
+mod containers;
 mod hostile;
 mod http;
 mod local;
-mod qcow2;
 mod registry;
 mod resume;
 mod trouble;
+mod vhd;
+mod vmdk;
 
 use std::path::Path;
 use std::process::Command;
@@ -67,7 +69,9 @@ fn request(url: &str, format: &str, body: &[u8]) -> ImageRequest {
         authorization: None,
         proxies: Proxies::default(),
         policy: ImagePolicy {
-            permitted_formats: vec!["raw".into(), "gpt".into(), "qcow2".into()],
+            permitted_formats: ["raw", "gpt", "qcow2", "vmdk", "vhd", "vhdx"]
+                .map(str::to_owned)
+                .to_vec(),
             inspect: true,
         },
         download: policy(3),

@@ -1,31 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The header, and every refusal it can give reason to.
 
-use super::{Qcow2Error, u32_at, u64_at};
+use super::Qcow2Error;
+use crate::image::container::Compression;
+use crate::image::extents::MapError;
+use crate::image::numbers::{u32_be, u64_be};
 
 const MAGIC: u32 = 0x5146_49fb;
 
 /// Bytes of the header that are looked at.
 pub const HEADER_LENGTH: usize = 112;
 
-/// The first-level table is held in memory. QEMU allows 32 MiB; a quarter of
-/// that is 512 TiB at the usual cluster size.
+/// QEMU allows a first-level table of 32 MiB; a quarter of that is 512 TiB at
+/// the usual cluster size.
 const L1_LIMIT: u64 = 8 << 20;
 
 const FEATURE_CORRUPT: u64 = 1 << 1;
 const FEATURE_DATA_FILE: u64 = 1 << 2;
 const FEATURE_COMPRESSION: u64 = 1 << 3;
+const FEATURE_EXTENDED_L2: u64 = 1 << 4;
 /// Dirty refcounts (bit 0) do not matter to a reader of data.
 const FEATURES_KNOWN: u64 = 0b1111;
-
-/// How compressed clusters are compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
-    /// Raw deflate, without a zlib header.
-    Deflate,
-    /// Zstandard.
-    Zstd,
-}
 
 /// A header that passed every check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +46,8 @@ impl Header {
     ///
     /// The first reason not to read the file.
     pub fn parse(head: &[u8]) -> Result<Self, Qcow2Error> {
-        let long = |at| u64_at(head, at).ok_or(Qcow2Error::CutOff);
-        let word = |at| u32_at(head, at).ok_or(Qcow2Error::CutOff);
+        let long = |at| u64_be(head, at).ok_or(Qcow2Error::CutOff);
+        let word = |at| u32_be(head, at).ok_or(Qcow2Error::CutOff);
         if word(0)? != MAGIC {
             return Err(Qcow2Error::NotQcow2);
         }
@@ -109,10 +104,10 @@ impl Header {
         let aligned = offset.is_multiple_of(self.cluster_size());
         let inside = offset.checked_add(self.l1_bytes()).is_some();
         if self.l1_entries > 0 && (offset == 0 || !aligned || !inside) {
-            return Err(Qcow2Error::Offset {
+            return Err(Qcow2Error::Map(MapError::Offset {
                 what: "header",
                 offset,
-            });
+            }));
         }
         Ok(())
     }
@@ -141,6 +136,9 @@ fn features(
 ) -> Result<Compression, Qcow2Error> {
     if incompatible & FEATURE_DATA_FILE != 0 {
         return Err(Qcow2Error::DataFile);
+    }
+    if incompatible & FEATURE_EXTENDED_L2 != 0 {
+        return Err(Qcow2Error::ExtendedL2);
     }
     if incompatible & !FEATURES_KNOWN != 0 {
         return Err(Qcow2Error::Features(incompatible & !FEATURES_KNOWN));

@@ -6,17 +6,17 @@
 //! checked. Snapshots, refcounts, backing files and external data files are
 //! not followed.
 
-mod extents;
 mod header;
 mod tables;
 #[cfg(test)]
 pub(super) mod tests;
 
-pub use extents::{Extent, Gaps, Span};
-pub use header::{Compression, HEADER_LENGTH, Header};
-pub use tables::{L2Table, Tables};
+pub use header::{HEADER_LENGTH, Header};
+pub use tables::Tables;
 
 use thiserror::Error;
+
+use super::extents::MapError;
 
 /// Why a qcow2 file is not read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -42,6 +42,12 @@ pub enum Qcow2Error {
     /// Incompatible features this reader does not know.
     #[error("it uses unknown incompatible features ({0:#x})")]
     Features(u64),
+    /// Clusters that are allocated in parts.
+    #[error(
+        "it has extended second-level entries; \
+         'qemu-img convert -O qcow2 -o extended_l2=off' makes a copy without them"
+    )]
+    ExtendedL2,
     /// Encrypted content.
     #[error("it is encrypted")]
     Encrypted,
@@ -59,27 +65,7 @@ pub enum Qcow2Error {
         /// Virtual size in bytes.
         size: u64,
     },
-    /// An offset is not aligned, or lies outside the file.
-    #[error("its {what} refers to byte {offset}, which is impossible")]
-    Offset {
-        /// Which table.
-        what: &'static str,
-        /// The offset.
-        offset: u64,
-    },
-    /// More pieces than memory is meant to hold.
-    #[error(
-        "it is scattered over more than {0} pieces; 'qemu-img convert' makes a tidy copy of it"
-    )]
-    TooScattered(usize),
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    let word = bytes.get(at..at + 4)?;
-    Some(u32::from_be_bytes(word.try_into().ok()?))
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    let word = bytes.get(at..at + 8)?;
-    Some(u64::from_be_bytes(word.try_into().ok()?))
+    /// Its tables are unsound.
+    #[error(transparent)]
+    Map(#[from] MapError),
 }

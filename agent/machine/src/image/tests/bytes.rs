@@ -180,10 +180,11 @@ fn a_declared_format_that_is_not_the_real_one_is_refused() {
             "qcow2",
             "image image is refused: it is declared qcow2 but is gpt",
         ),
+        (&raw, "vhd", "image image is refused: it has no vhd footer"),
         (
-            &raw,
+            &qcow2,
             "vhd",
-            "image image is refused: it is declared vhd but is gpt",
+            "image image is refused: it is declared vhd but is qcow2",
         ),
     ] {
         let url = server.serve("/x", has_ranges(body));

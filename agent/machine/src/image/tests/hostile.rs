@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-//! qcow2 images that somebody tampered with. Their digests are right: the
+//! Containers that somebody tampered with. Their digests are right: the
 //! tenant who uploads an image also names its digest.
 
 use super::*;
 
+use super::containers::{QCOW2, VHD, VHDX, VMDK, converted};
+
 fn small_qcow2(options: &str, compressed: bool) -> Vec<u8> {
-    let directory = tempfile::tempdir().expect("a directory");
-    let (source, file) = (
-        path(directory.path(), "source.raw"),
-        path(directory.path(), "image.qcow2"),
-    );
-    std::fs::write(&source, image(2 * MIB)).expect("written");
-    let mut arguments = vec!["convert", "-f", "raw", "-O", "qcow2", "-o", options];
-    if compressed {
-        arguments.push("-c");
+    match compressed {
+        true => converted(QCOW2, &["-c", "-o", options], 2 * MIB).file,
+        false => converted(QCOW2, &["-o", options], 2 * MIB).file,
     }
-    arguments.extend_from_slice(&[&source, &file]);
-    qemu_img(&arguments);
-    std::fs::read(&file).expect("the image")
 }
 
 fn u64_at(bytes: &[u8], at: usize) -> u64 {
@@ -32,6 +25,81 @@ fn vital_bytes(image: &[u8]) -> Vec<std::ops::Range<usize>> {
     vec![0..112, l1..l1 + 8, l2..l2 + 256]
 }
 
+/// The places of header, descriptor, directory and first table.
+fn vmdk_places(image: &[u8]) -> Vec<std::ops::Range<usize>> {
+    let sector = |at: usize| {
+        let number: [u8; 4] = image[at..at + 4].try_into().expect("four");
+        usize::try_from(u32::from_le_bytes(number)).expect("small") * 512
+    };
+    let directory = sector(56);
+    let table = sector(directory);
+    vec![
+        0..80,
+        512..900,
+        directory..directory + 4,
+        table..table + 128,
+    ]
+}
+
+/// An image and the places of its header and tables.
+struct Case {
+    format: &'static str,
+    file: Vec<u8>,
+    places: Vec<std::ops::Range<usize>>,
+}
+
+fn cases() -> Vec<Case> {
+    let qcow2 = |options, compressed| {
+        let file = small_qcow2(options, compressed);
+        Case {
+            format: "qcow2",
+            places: vital_bytes(&file),
+            file,
+        }
+    };
+    let other = |format: (&'static str, &str), option: &str, places: &[std::ops::Range<usize>]| {
+        let file = converted(format, &["-o", option], 2 * MIB).file;
+        Case {
+            format: format.0,
+            places: places.to_vec(),
+            file,
+        }
+    };
+    let vmdk = |option| {
+        let file = converted(VMDK, &["-o", option], 2 * MIB).file;
+        let mut places = vmdk_places(&file);
+        // The first marker, in a stream.
+        places.push(65_536..65_552);
+        Case {
+            format: "vmdk",
+            file,
+            places,
+        }
+    };
+    vec![
+        qcow2("cluster_size=4096", false),
+        qcow2("cluster_size=65536", true),
+        vmdk("subformat=monolithicSparse"),
+        vmdk("subformat=streamOptimized"),
+        // Footer, header and the block table.
+        other(VHD, "subformat=dynamic", &[0..72, 512..560, 1536..1544]),
+        // Headers, region table, metadata and the block table.
+        other(
+            VHDX,
+            "subformat=dynamic",
+            &[
+                0..8,
+                65_536..65_616,
+                131_072..131_152,
+                196_608..196_688,
+                2 << 20..(2 << 20) + 224,
+                (2 << 20) + 65_536..(2 << 20) + 65_600,
+                3 << 20..(3 << 20) + 16,
+            ],
+        ),
+    ]
+}
+
 #[test]
 fn whatever_is_changed_in_header_and_tables_ends_well_or_with_a_name() {
     let server = Server::start();
@@ -42,13 +110,11 @@ fn whatever_is_changed_in_header_and_tables_ends_well_or_with_a_name() {
         seed ^= seed << 17;
         usize::try_from(seed % (1 << 30)).expect("small")
     };
-    for (options, compressed) in [("cluster_size=4096", false), ("cluster_size=65536", true)] {
-        let sound = small_qcow2(options, compressed);
-        let places = vital_bytes(&sound);
-        for round in 0..150 {
-            let mut body = sound.clone();
+    for case in cases() {
+        for round in 0..80 {
+            let mut body = case.file.clone();
             for _ in 0..1 + noise() % 3 {
-                let place = &places[noise() % places.len()];
+                let place = &case.places[noise() % case.places.len()];
                 let at = place.start + noise() % place.len();
                 body[at] ^= 1 << (noise() % 8);
             }
@@ -61,10 +127,10 @@ fn whatever_is_changed_in_header_and_tables_ends_well_or_with_a_name() {
             };
             let url = server.serve("/x", served);
             let disk = disk(4 * MIB, 512);
-            let (result, _) = deploy(&request(&url, "qcow2", &body), &disk);
+            let (result, _) = deploy(&request(&url, case.format, &body), &disk);
             if let Err(fault) = result {
                 let codes = ["image-invalid", "image-too-large"];
-                assert!(codes.contains(&fault.code()), "{fault}");
+                assert!(codes.contains(&fault.code()), "{}: {fault}", case.format);
                 assert_not_bootable(&disk);
             }
         }
@@ -74,22 +140,26 @@ fn whatever_is_changed_in_header_and_tables_ends_well_or_with_a_name() {
 #[test]
 fn a_truncated_image_is_named() {
     let server = Server::start();
-    let sound = small_qcow2("cluster_size=4096", false);
-    for ranges in [true, false] {
-        for length in [50, 5000, sound.len() / 2, sound.len() - 4096] {
-            let body = &sound[..length];
-            let url = server.serve(
-                "/x",
-                Served {
-                    ranges,
-                    ..has_ranges(body)
-                },
-            );
-            let disk = disk(4 * MIB, 512);
-            let fault = deploy(&request(&url, "qcow2", body), &disk).0;
-            let fault = fault.expect_err("truncated");
-            assert_eq!(fault.code(), "image-invalid", "{fault}");
-            assert_not_bootable(&disk);
+    for case in cases() {
+        let sound = &case.file;
+        for ranges in [true, false] {
+            for length in [50, 5000, sound.len() / 2, sound.len() * 3 / 4] {
+                let body = &sound[..length];
+                let url = server.serve(
+                    "/x",
+                    Served {
+                        ranges,
+                        ..has_ranges(body)
+                    },
+                );
+                let disk = disk(4 * MIB, 512);
+                let fault = deploy(&request(&url, case.format, body), &disk).0;
+                let Err(fault) = fault else {
+                    panic!("{} of {length} bytes was written", case.format);
+                };
+                assert_eq!(fault.code(), "image-invalid", "{fault}");
+                assert_not_bootable(&disk);
+            }
         }
     }
 }
@@ -97,18 +167,25 @@ fn a_truncated_image_is_named() {
 #[test]
 fn tables_served_as_ranges_must_be_those_of_the_file() {
     let server = Server::start();
-    let body = small_qcow2("cluster_size=65536", false);
-    let lying = Served {
-        ranges_lie: true,
-        ..has_ranges(&body)
-    };
-    let url = server.serve("/x", lying);
-    let disk = disk(4 * MIB, 512);
-    let fault = deploy(&request(&url, "qcow2", &body), &disk)
-        .0
-        .expect_err("lies");
-    assert_eq!(fault.code(), "image-invalid");
-    assert_not_bootable(&disk);
+    for (format, option) in [
+        (QCOW2, "cluster_size=65536"),
+        (VMDK, "subformat=monolithicSparse"),
+        (VHD, "subformat=dynamic"),
+        (VHDX, "subformat=dynamic"),
+    ] {
+        let body = converted(format, &["-o", option], 2 * MIB).file;
+        let lying = Served {
+            ranges_lie: true,
+            ..has_ranges(&body)
+        };
+        let url = server.serve("/x", lying);
+        let disk = disk(4 * MIB, 512);
+        let fault = deploy(&request(&url, format.0, &body), &disk)
+            .0
+            .expect_err("lies");
+        assert_eq!(fault.code(), "image-invalid", "{fault}");
+        assert_not_bootable(&disk);
+    }
 }
 
 #[test]
@@ -128,7 +205,36 @@ fn clusters_on_top_of_each_other_are_refused() {
         .expect_err("pile");
     assert_eq!(
         fault.to_string(),
-        "image image is refused: its clusters overlap"
+        "image image is refused: its pieces overlap"
     );
     assert_not_bootable(&disk);
+}
+
+/// Every grain and every block lies where the first one does.
+#[test]
+fn tables_that_point_to_one_place_are_refused() {
+    let server = Server::start();
+    let vmdk = converted(VMDK, &[], 8 * MIB).file;
+    let table = vmdk_places(&vmdk)[3].start;
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = path(directory.path(), "disk.vhd");
+    qemu_img(&["create", "-q", "-f", "vpc", &file, "140M"]);
+    let mut vhd = std::fs::read(&file).expect("the image");
+    vhd[1536..1540].copy_from_slice(&4_u32.to_be_bytes());
+    vhd.resize(4 * MIB, 0);
+    for (format, table, size, mut body) in [("vmdk", table, 10, vmdk), ("vhd", 1536, 142, vhd)] {
+        let first = body[table..table + 4].to_vec();
+        for place in body[table..table + 66 * 4].chunks_exact_mut(4) {
+            place.copy_from_slice(&first);
+        }
+        let url = server.serve("/x", has_ranges(&body));
+        let disk = disk(size * MIB, 512);
+        let fault = deploy(&request(&url, format, &body), &disk).0;
+        assert_eq!(
+            fault.expect_err(format).to_string(),
+            "image image is refused: its pieces overlap",
+            "{format}"
+        );
+        assert_not_bootable(&disk);
+    }
 }

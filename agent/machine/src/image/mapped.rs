@@ -1,41 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
-//! qcow2 without staging: the tables are learnt first, then one pass over the
-//! file hashes everything and writes each cluster where it belongs.
+//! Containers without staging: the tables are learnt first, then one pass over
+//! the file hashes everything and writes each piece where it belongs.
 //!
 //! From a server with ranges the tables are fetched by themselves, and when
 //! the file streams by, they are compared with what streams by: otherwise a
-//! server could serve other tables than the digest was made of. From a server
-//! without ranges a first pass learns the tables, and a second one if tables
-//! lie before the table that refers to them.
+//! server could serve other tables than the digest was made of. Without ranges
+//! passes over the whole file learn the tables: one, and another for each kind
+//! of table that lies before the table that refers to it.
 
-mod clusters;
+mod extents_writer;
 mod learn;
+mod learner;
+mod proof;
+mod windows;
 
 use ironseed_core::fault::Fault;
-use ironseed_core::image::qcow2::{Header, Qcow2Error, Tables};
+use ironseed_core::image::container::{ContainerError, Kind};
 use ironseed_core::partition::disk_identifier;
 
 use super::intervals::Overlap;
 use super::source::Source;
+use super::unpack::Damaged;
 use super::writer::Writer;
 use super::{Job, Trouble};
-use clusters::Clusters;
-use learn::Proof;
+use extents_writer::ExtentsWriter;
+use learn::Learnt;
+use proof::Proofs;
 
-/// Why a qcow2 image is refused while its bytes are read.
+/// Why a container is refused while its bytes are read.
 #[derive(Debug, thiserror::Error)]
 enum Refusal {
     /// Header or tables are unsound.
     #[error(transparent)]
-    Unsound(#[from] Qcow2Error),
-    /// More clusters lie on top of each other than can be right.
-    #[error("its clusters overlap")]
+    Unsound(#[from] ContainerError),
+    /// More pieces lie on top of each other than can be right.
+    #[error("its pieces overlap")]
     Overlap,
     /// The file ends before something that the tables refer to.
     #[error("it is cut off: its {0} lie behind its end")]
     CutOff(&'static str),
-    /// A compressed cluster does not unpack to a cluster.
-    #[error("the compressed cluster at byte {0} is damaged")]
+    /// A compressed unit does not unpack to a unit.
+    #[error("the compressed data at byte {0} are damaged")]
     Compressed(u64),
     /// The tables that were fetched are not those in the file.
     #[error("its tables differ from those that were served as ranges")]
@@ -61,6 +66,12 @@ impl From<Overlap> for Refusal {
     }
 }
 
+impl From<Damaged> for Refusal {
+    fn from(Damaged(at): Damaged) -> Self {
+        Refusal::Compressed(at)
+    }
+}
+
 impl PassError {
     fn into_trouble(self, job: &Job<'_>) -> Trouble {
         match self {
@@ -74,48 +85,41 @@ impl PassError {
 }
 
 /// Learns the tables, then writes.
-pub(super) fn write(job: &Job<'_>, source: &mut Source<'_>) -> Result<u32, Trouble> {
-    let refuse = |error: Qcow2Error| PassError::from(error).into_trouble(job);
-    let header = Header::parse(job.head).map_err(refuse)?;
-    job.check_size(header.size)?;
-    let (tables, proofs) = learn::tables(job, source, header)?;
-    write_clusters(job, source, tables, proofs)
+pub(super) fn write(job: &Job<'_>, source: &mut Source<'_>, kind: Kind) -> Result<u32, Trouble> {
+    let learnt = learn::learn(job, source, kind)?;
+    job.check_size(learnt.map.size)?;
+    write_extents(job, source, learnt)
 }
 
-fn write_clusters(
-    job: &Job<'_>,
-    source: &mut Source<'_>,
-    mut tables: Tables,
-    proofs: Vec<Proof>,
-) -> Result<u32, Trouble> {
+fn write_extents(job: &Job<'_>, source: &mut Source<'_>, learnt: Learnt) -> Result<u32, Trouble> {
     let mut writer = Writer::begin(job.target, job.stopwatch)?;
+    let map = learnt.map;
     let mut zeroed = 0;
-    for (offset, length) in tables.gaps() {
+    for (offset, length) in map.gaps.iter() {
         writer.zero(offset, length)?;
         zeroed += length;
     }
-    let text = format!(
+    job.net.note(format!(
         "{}: disk of {} MiB, {} MiB of it zero",
         job.image.id,
-        tables.header().size >> 20,
+        map.size >> 20,
         zeroed >> 20
-    );
-    (job.net.surroundings.observer)(ironseed_core::event::Event::Note(text));
-    let header = *tables.header();
-    let mut clusters = Clusters::new(header, tables.into_extents(), &mut writer);
-    let mut proofs = learn::Proofs::new(proofs);
+    ));
+    let mut extents = ExtentsWriter::new(&map, learnt.compression, job.stopwatch, &mut writer);
+    drop(map);
+    let mut proofs = Proofs::new(learnt.proofs);
     let what = format!("writing {} to {}", job.image.id, job.target.name);
     let passed = job.pass(source, what, &mut |at, bytes| {
         let served = proofs
             .feed(at, bytes)
-            .and_then(|()| clusters.feed(at, bytes));
+            .and_then(|()| extents.feed(at, bytes));
         served.map_err(|error| error.into_trouble(job))
     })?;
     // A wrong digest explains everything else that may be wrong.
     job.check_digest(passed.digest, source)?;
     proofs
         .finish()
-        .and_then(|()| clusters.finish(passed.length))
+        .and_then(|()| extents.finish(passed.length, learnt.may_end_short))
         .map_err(|error| error.into_trouble(job))?;
     let first = writer.finish()?;
     Ok(disk_identifier(first.as_ref()))
