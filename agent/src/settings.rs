@@ -8,7 +8,7 @@ use ironseed_core::image_request::{DownloadPolicy, ImagePolicy, Secret};
 use ironseed_core::inspection;
 use ironseed_core::inventory::{FaAddresses, Facts};
 use ironseed_core::lifecycle::LifecycleSettings;
-use ironseed_core::steps::{ImageServerLogin, StepSettings};
+use ironseed_core::steps::{ImageServerLogin, PartitionImageSettings, StepSettings};
 use ironseed_machine::tls::ClientTls;
 
 use crate::tls;
@@ -64,6 +64,11 @@ pub(crate) fn steps(settings: &Settings) -> StepSettings {
         image_server: image_server(settings),
         config_drive_rebuild: settings.config_drive_rebuild.value,
         guard_special_filesystems: settings.guard_special_filesystems.value,
+        partition_image: PartitionImageSettings {
+            efi_system_mib: settings.efi_system_partition_size.value,
+            bios_boot_mib: settings.bios_boot_partition_size.value,
+            ignore_boot_loader_failure: settings.ignore_bootloader_failure.value,
+        },
     }
 }
 

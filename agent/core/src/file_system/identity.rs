@@ -62,7 +62,10 @@ fn fat(head: &[u8]) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn with(parts: &[(usize, &[u8])]) -> Vec<u8> {
+    /// Bytes, and where they stand.
+    type Part<'a> = (usize, &'a [u8]);
+
+    fn with(parts: &[Part<'_>]) -> Vec<u8> {
         let mut head = vec![0; HEAD];
         for (at, bytes) in parts {
             head[*at..at + bytes.len()].copy_from_slice(bytes);
@@ -75,8 +78,8 @@ mod tests {
         let uuid = b"\x12\x34\x56\x78\x9a\xbc\x4d\xef\x81\x23\x45\x67\x89\xab\xcd\xef";
         let text = Some("12345678-9abc-4def-8123-456789abcdef");
         let serial: &[u8] = &[0x0d, 0xf0, 0x34, 0x02];
-        let mark: (usize, &[u8]) = (510, &[0x55, 0xaa]);
-        let cases: [(&[(usize, &[u8])], Option<&str>); 8] = [
+        let mark: Part<'_> = (510, &[0x55, 0xaa]);
+        let cases: [(&[Part<'_>], Option<&str>); 8] = [
             (&[(0, b"XFSB"), (32, uuid)], text),
             (&[(1080, &[0x53, 0xef]), (1128, uuid)], text),
             (&[(0x1_0040, b"_BHRfS_M"), (0x1_0020, uuid)], text),

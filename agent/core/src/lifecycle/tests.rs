@@ -498,6 +498,7 @@ fn the_written_image_is_remembered_until_a_step_fails_or_erases() {
             wwn: None,
         },
         disk_identifier: 0x1a2b,
+        partitions: None,
     };
     let mut life = serving();
     life.command(

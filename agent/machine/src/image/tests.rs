@@ -3,6 +3,7 @@
 
 mod bytes;
 mod hostile;
+mod partition;
 mod qcow2;
 mod trouble;
 
