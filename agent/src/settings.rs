@@ -9,7 +9,7 @@ use ironseed_core::image_request::{DownloadPolicy, ImagePolicy, Secret};
 use ironseed_core::inspection;
 use ironseed_core::inventory::{FaAddresses, Facts};
 use ironseed_core::lifecycle::LifecycleSettings;
-use ironseed_core::steps::{ImageServerLogin, StepSettings};
+use ironseed_core::steps::{ImageServerLogin, PartitionImageSettings, StepSettings};
 use ironseed_machine::tls::ClientTls;
 
 use crate::tls;
@@ -66,6 +66,11 @@ pub(crate) fn steps(settings: &Settings) -> StepSettings {
         config_drive_rebuild: settings.config_drive_rebuild.value,
         guard_special_filesystems: settings.guard_special_filesystems.value,
         verify: verification(settings),
+        partition_image: PartitionImageSettings {
+            efi_system_mib: settings.efi_system_partition_size.value,
+            bios_boot_mib: settings.bios_boot_partition_size.value,
+            ignore_boot_loader_failure: settings.ignore_bootloader_failure.value,
+        },
     }
 }
 

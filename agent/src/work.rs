@@ -85,6 +85,7 @@ async fn step(
         node: &node,
         blocks: &blocks,
         settings: &wanted,
+        uefi: efi::is_efi(&agent.boot.root),
         written: written.as_ref(),
     };
     let plan = (step.plan)(&context, args)?;
@@ -189,6 +190,9 @@ async fn set_boot_entries(
     written: Option<WrittenImage>,
 ) -> Result<(), Fault> {
     let blocks = block_devices(&agent.boot.snapshot().await);
+    let no_boot_loader = written
+        .as_ref()
+        .and_then(|written| written.partitions.as_ref()?.no_boot_loader.clone());
     let written = written.and_then(|written| blocks.get(&written.device.name));
     let disk = match written {
         Some(disk) => disk,
@@ -201,10 +205,21 @@ async fn set_boot_entries(
     let disk = disk.clone();
     let read = move || efi::read_boot_facts(&root, &disk, esp_uuid.as_deref());
     let facts: BootFacts = agent.blocking(read).await??;
-    let plan = boot::plan(&facts, request)?;
+    let plan = boot::plan(&facts, request).map_err(|fault| with_reason(fault, no_boot_loader))?;
     let wanted = settings::steps(&agent.settings());
     let checked = guard::check(plan, &blocks, &GuardPolicy::of(node, &wanted, &blocks)?)?;
     carry_out(agent, checked).await.map(|_| ())
+}
+
+/// The disk has no boot loader because none could be copied from the image.
+fn with_reason(fault: Fault, no_boot_loader: Option<String>) -> Fault {
+    match (fault, no_boot_loader) {
+        (Fault::NoBootLoader { device, problem }, Some(reason)) => Fault::NoBootLoader {
+            device,
+            problem: format!("{problem}: {reason}"),
+        },
+        (fault, _) => fault,
+    }
 }
 
 async fn sync_disks(agent: &Arc<Agent>) -> Result<WorkResult, Fault> {

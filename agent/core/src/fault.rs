@@ -174,6 +174,22 @@ pub enum Fault {
         /// What is missing.
         problem: String,
     },
+    /// A boot loader would have to be installed in a way this agent does not have.
+    #[error("no boot loader can be installed on {device}: {problem}")]
+    BootLoaderInstall {
+        /// The disk.
+        device: String,
+        /// Why not.
+        problem: String,
+    },
+    /// The partitions of a partition image cannot be made.
+    #[error("{device} cannot be partitioned as wanted: {problem}")]
+    PartitionLayout {
+        /// The disk.
+        device: String,
+        /// What does not fit, with the sizes.
+        problem: String,
+    },
     /// The firmware refuses to store a boot entry.
     #[error("the firmware variable {variable} cannot be changed: {problem}")]
     EfiVariable {
@@ -355,6 +371,20 @@ impl Fault {
                 "check that the image has an EFI system partition with a boot loader for this architecture",
                 "DeviceNotFound",
                 404,
+            ),
+            Fault::BootLoaderInstall { .. } => kind(
+                "boot-loader-install",
+                Request,
+                "deploy a whole-disk image, or let the node boot by UEFI (capability boot_mode:uefi)",
+                "InvalidImage",
+                500,
+            ),
+            Fault::PartitionLayout { .. } => kind(
+                "partition-layout",
+                Request,
+                "compare root_gb, ephemeral_gb, swap_mb and the root device hints with the disk's size",
+                "InvalidCommandParamsError",
+                400,
             ),
             Fault::EfiVariable { .. } => kind(
                 "efi-variable",

@@ -11,6 +11,7 @@ pub mod boot;
 pub mod config_drive;
 pub mod event;
 pub mod fault;
+pub mod file_system;
 pub mod guard;
 pub mod hardware;
 pub mod hints;

@@ -6,7 +6,12 @@
 //! touches and says whether it destroys data, so that a plan can be shown,
 //! checked and tested without a disk.
 
+mod partition;
+
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+pub use partition::{Claim, FileSystem, PartitionWork, WrittenPartitions};
 
 use crate::block::DeviceIdentity;
 use crate::image::transfer::TransferProfile;
@@ -63,6 +68,14 @@ pub enum Op {
         drive: ConfigDrive,
         /// How long and how often to try, if it must be fetched.
         download: DownloadPolicy,
+    },
+    /// Does something with the partitions of a partition image.
+    Partition {
+        /// The disk.
+        device: DeviceIdentity,
+        /// What is done.
+        #[serde(flatten)]
+        work: PartitionWork,
     },
     /// Sets or creates an EFI variable.
     SetEfiVariable {
@@ -129,7 +142,8 @@ impl Op {
             | Op::WriteImage { device, .. }
             | Op::RepairGptBackup { device }
             | Op::RereadPartitions { device }
-            | Op::WriteConfigDrive { device, .. } => Some(device),
+            | Op::WriteConfigDrive { device, .. }
+            | Op::Partition { device, .. } => Some(device),
             Op::SetEfiVariable { .. } | Op::DeleteEfiVariable { .. } | Op::Sync => None,
         }
     }
@@ -137,13 +151,14 @@ impl Op {
     /// Whether data on the device is lost.
     #[must_use]
     pub fn destroys(&self) -> bool {
-        matches!(
-            self,
+        match self {
+            Op::Partition { work, .. } => work.destroys(),
             Op::WipeMetadata { .. }
-                | Op::NvmeFormat { .. }
-                | Op::Overwrite { .. }
-                | Op::WriteImage { .. }
-        )
+            | Op::NvmeFormat { .. }
+            | Op::Overwrite { .. }
+            | Op::WriteImage { .. } => true,
+            _ => false,
+        }
     }
 }
 
@@ -187,6 +202,11 @@ impl Plan {
 pub struct Outcome {
     /// The image that was written, if the plan wrote one.
     pub written: Option<WrittenImage>,
+    /// How the image of a partition image came into its partition.
+    pub transferred: Option<Box<TransferProfile>>,
+    /// Why the plan could not copy a boot loader from a partition image, if it
+    /// tried in vain.
+    pub no_boot_loader: Option<String>,
 }
 
 /// An image that stands on a disk, complete and verified.
@@ -201,14 +221,33 @@ pub struct WrittenImage {
     /// How it came there, where that is known.
     #[serde(default)]
     pub profile: Option<Box<TransferProfile>>,
+    /// Its partitions, if it is a partition image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partitions: Option<WrittenPartitions>,
 }
 
 impl WrittenImage {
-    /// What `standby.get_partition_uuids` calls the root UUID of a whole-disk
-    /// image: `0x1a2b3c4d`.
+    /// What `standby.get_partition_uuids` calls the root UUID: `0x1a2b3c4d` for
+    /// a whole-disk image, the file system's UUID for a partition image.
     #[must_use]
     pub fn root_uuid(&self) -> String {
-        format!("0x{:08x}", self.disk_identifier)
+        match &self.partitions {
+            Some(partitions) => partitions.root_uuid.clone(),
+            None => format!("0x{:08x}", self.disk_identifier),
+        }
+    }
+
+    /// The answer of `standby.get_partition_uuids` (contract §14.7).
+    #[must_use]
+    pub fn partition_uuids(&self) -> Value {
+        match &self.partitions {
+            Some(partitions) => json!({
+                "partitions": partitions.devices,
+                "root uuid": partitions.root_uuid,
+                "efi system partition uuid": partitions.efi_system_uuid,
+            }),
+            None => json!({"root uuid": self.root_uuid()}),
+        }
     }
 }
 

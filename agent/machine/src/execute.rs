@@ -24,6 +24,7 @@ use crate::block::{Block, Disks, io_fault, overwrite, partitions, wipe};
 use crate::clock::Clock;
 use crate::efi::Efivarfs;
 use crate::image;
+use crate::partition_image;
 use crate::progress::{Meter, Observer, Surroundings};
 
 /// The firmware's variables.
@@ -203,6 +204,7 @@ impl Run<'_> {
                     device: device.clone(),
                     disk_identifier: written.disk_identifier,
                     profile: Some(Box::new(written.profile)),
+                    partitions: None,
                 });
                 Ok(())
             }
@@ -222,6 +224,13 @@ impl Run<'_> {
                 drive,
                 download,
             } => self.config_drive(device, drive, download),
+            Op::Partition { device, work } => {
+                let block = self.open(device)?;
+                // Such a plan has one device, so nobody else waits for it.
+                let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
+                let surroundings = self.surroundings();
+                partition_image::carry_out(work, block, device, surroundings, &mut outcome)
+            }
             Op::SetEfiVariable { variable, reason } => {
                 self.note(format!("setting {}: {reason}", variable.name));
                 self.machine.variables.set(variable)

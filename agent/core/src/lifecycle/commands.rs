@@ -283,10 +283,8 @@ impl Lifecycle {
                 self.start_step(now, record, phase, step, version.as_ref())
             }
             Command::GetPartitionUuids => {
-                let uuids = self.commands.written.as_ref().map_or(
-                    json!({}),
-                    |written| json!({"root uuid": written.root_uuid()}),
-                );
+                let written = self.commands.written.as_ref();
+                let uuids = written.map_or(json!({}), WrittenImage::partition_uuids);
                 self.ended_at_once(record, uuids)
             }
             Command::InstallBootloader(mut request) => {

@@ -499,6 +499,7 @@ fn the_written_image_is_remembered_until_a_step_fails_or_erases() {
         },
         disk_identifier: 0x1a2b,
         profile: None,
+        partitions: None,
     };
     let mut life = serving();
     life.command(

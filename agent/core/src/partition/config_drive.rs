@@ -69,7 +69,7 @@ fn add_to_gpt(gpt: &mut Gpt, unique: [u8; 16]) -> Result<(Partition, Vec<Patch>)
 
 /// Version and variant bits of a random GUID (RFC 9562), in the mixed byte
 /// order of GPT.
-fn random_guid(mut bytes: [u8; 16]) -> [u8; 16] {
+pub(super) fn random_guid(mut bytes: [u8; 16]) -> [u8; 16] {
     bytes[7] = bytes[7] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     bytes

@@ -4,6 +4,8 @@
 //! Only the primary table is believed: after an image has been written the
 //! backup is wherever the image's disk ended.
 
+pub(super) mod blank;
+
 use super::{Partition, Patch, TableError};
 
 pub(super) const SIGNATURE: &[u8] = b"EFI PART";

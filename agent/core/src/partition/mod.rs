@@ -4,8 +4,10 @@
 //! [`Patch`]es.
 
 pub mod config_drive;
+pub mod create;
 mod gpt;
 pub mod label;
+pub mod layout;
 mod mbr;
 
 pub use gpt::{Gpt, GptEntry};

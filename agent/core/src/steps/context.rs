@@ -16,6 +16,8 @@ pub struct StepContext<'a> {
     pub blocks: &'a BlockDevices,
     /// What the operator set.
     pub settings: &'a StepSettings,
+    /// Whether this system was started by UEFI firmware.
+    pub uefi: bool,
     /// The image this agent wrote before and nothing has touched since.
     pub written: Option<&'a WrittenImage>,
 }
@@ -38,6 +40,20 @@ pub struct StepSettings {
     pub guard_special_filesystems: bool,
     /// How much of an image is read back after writing (`ironseed.verify`).
     pub verify: Verification,
+    /// What is not in the request for a partition image.
+    pub partition_image: PartitionImageSettings,
+}
+
+/// What the operator set about partition images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartitionImageSettings {
+    /// Size of the EFI system partition in MiB (`efi_system_partition_size`).
+    pub efi_system_mib: u32,
+    /// Size of the BIOS boot partition in MiB (`bios_boot_partition_size`).
+    pub bios_boot_mib: u32,
+    /// Whether a disk that cannot be made bootable is good enough
+    /// (`ignore_bootloader_failure`).
+    pub ignore_boot_loader_failure: bool,
 }
 
 /// A login by HTTP basic authorization.

@@ -14,7 +14,7 @@ use crate::image_request::{
     Digest, DigestAlgorithm, ExpectedDigest, ImageRequest, Proxies, Secret,
 };
 
-fn wrong(argument: &str, problem: impl Into<String>) -> Fault {
+pub(super) fn wrong(argument: &str, problem: impl Into<String>) -> Fault {
     Fault::Argument {
         argument: format!("image_info.{argument}"),
         problem: problem.into(),
@@ -37,12 +37,6 @@ pub(super) fn request(
     info: &Map<String, Value>,
     settings: &StepSettings,
 ) -> Result<ImageRequest, Fault> {
-    if text(info, "image_type")? == Some("partition") {
-        return Err(wrong(
-            "image_type",
-            "partition images are not supported yet; use a whole-disk image",
-        ));
-    }
     let id = text(info, "id")?.ok_or_else(|| wrong("id", "is missing"))?;
     Ok(ImageRequest {
         id: id.to_owned(),
@@ -62,7 +56,7 @@ pub(super) fn request(
 }
 
 /// Text, where absent, null and empty are the same.
-fn text<'a>(info: &'a Map<String, Value>, key: &str) -> Result<Option<&'a str>, Fault> {
+pub(super) fn text<'a>(info: &'a Map<String, Value>, key: &str) -> Result<Option<&'a str>, Fault> {
     match info.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) if text.is_empty() => Ok(None),

@@ -6,17 +6,19 @@
 //! nothing itself. The boot loader command is not a step: it makes a plan of
 //! its own and takes the same road through guard and execution.
 
+mod boot_mode;
 mod context;
 mod erasable;
 mod erase_devices;
 mod erase_devices_metadata;
 mod image_info;
+mod partition_image;
 mod write_image;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-pub use context::{ImageServerLogin, StepContext, StepSettings};
+pub use context::{ImageServerLogin, PartitionImageSettings, StepContext, StepSettings};
 
 use crate::fault::Fault;
 use crate::plan::{Plan, WrittenImage};
@@ -251,6 +253,8 @@ pub fn result(phase: StepPhase, received: Value, written: Option<&WrittenImage>)
 }
 
 #[cfg(test)]
+mod partition_plans;
+#[cfg(test)]
 mod plans;
 
 #[cfg(test)]
@@ -327,6 +331,7 @@ mod tests {
             },
             disk_identifier: 0x1a2b,
             profile: None,
+            partitions: None,
         };
         let step = json!({"step": "write_image"});
         assert_eq!(

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::{ImageServerLogin, StepContext, StepPhase, StepSettings, find};
+use super::{ImageServerLogin, PartitionImageSettings, StepContext, StepPhase, StepSettings, find};
 use crate::block::samples::{disk, partition};
 use crate::block::{BlockDevice, BlockDevices, BlockKind, NvmeCapabilities};
 use crate::fault::Fault;
@@ -20,7 +20,7 @@ use crate::plan::{NvmeErase, OnFailure, Op, Overwrite, Plan, WrittenImage};
 
 const SHA256: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
-fn settings() -> StepSettings {
+pub(super) fn settings() -> StepSettings {
     StepSettings {
         image: ImagePolicy {
             permitted_formats: vec!["raw".into(), "gpt".into(), "qcow2".into()],
@@ -39,6 +39,11 @@ fn settings() -> StepSettings {
         config_drive_rebuild: false,
         guard_special_filesystems: true,
         verify: Verification::Off,
+        partition_image: PartitionImageSettings {
+            efi_system_mib: 550,
+            bios_boot_mib: 1,
+            ignore_boot_loader_failure: false,
+        },
     }
 }
 
@@ -47,6 +52,7 @@ fn plan(phase: StepPhase, step: &str, node: Value, devices: Vec<BlockDevice>) ->
         node: &serde_json::from_value(node).expect("a node"),
         blocks: &BlockDevices(devices),
         settings: &settings(),
+        uefi: true,
         written: None,
     };
     let step = find(phase, step).expect("a step");
@@ -66,6 +72,7 @@ fn write_with(
             ..disk("/dev/vda", 10)
         }]),
         settings,
+        uefi: true,
         written,
     };
     let step = find(StepPhase::Deploy, "write_image").expect("a step");
@@ -366,8 +373,8 @@ fn unusable_image_info_is_named() {
             "argument image_info.checksum: is an MD5 digest, which is not allowed",
         ),
         (
-            image(json!({"image_type": "partition"})),
-            "argument image_info.image_type: partition images are not supported yet; use a whole-disk image",
+            image(json!({"image_type": "floppy"})),
+            "argument image_info.image_type: is neither partition nor whole-disk",
         ),
         (
             image(json!({"image_server_auth_strategy": "http_basic", "image_server_user": "u"})),
@@ -443,6 +450,7 @@ fn an_image_that_stands_there_is_not_written_again() {
         device: (&disk("/dev/vda", 10)).into(),
         disk_identifier: 0,
         profile: None,
+        partitions: None,
     };
     let first = |written: &WrittenImage| {
         let plan = write_with(&settings(), &image(json!({})), Some(written), 512);

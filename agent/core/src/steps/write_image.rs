@@ -5,7 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use super::StepContext;
-use super::image_info;
+use super::{image_info, partition_image};
 use crate::block::BlockDevice;
 use crate::config_drive;
 use crate::fault::Fault;
@@ -24,8 +24,14 @@ pub(super) fn plan(
     if let Some(drive) = &drive {
         check_config_drive(drive, disk)?;
     }
+    if partition_image::is_wanted(info)? {
+        let mut plan = partition_image::plan(context, info, image, drive, disk)?;
+        plan.choices.splice(..0, choices);
+        return Ok(plan);
+    }
     let stands_there = context
         .written
+        .filter(|written| written.partitions.is_none())
         .is_some_and(|written| written.image_id == image.id && written.device == disk.into());
 
     let mut ops = Vec::new();
@@ -96,9 +102,14 @@ fn check_config_drive(drive: &ConfigDrive, disk: &BlockDevice) -> Result<(), Fau
 /// The step's result (contract §13.5, §14.8). The profile of the transfer
 /// stands beside it; Ironic stores and logs what it does not know.
 pub(super) fn result(written: &WrittenImage) -> Value {
+    let efi = written
+        .partitions
+        .as_ref()
+        .and_then(|partitions| partitions.efi_system_uuid.as_ref())
+        .map(|uuid| format!(" efi_system_partition_uuid={uuid}"));
     let mut result = json!({"result": format!(
-        "prepare_image: image ({}) written to device {} root_uuid={}",
-        written.image_id, written.device, written.root_uuid()
+        "prepare_image: image ({}) written to device {} root_uuid={}{}",
+        written.image_id, written.device, written.root_uuid(), efi.unwrap_or_default()
     )});
     if let Some(profile) = &written.profile {
         result["profile"] = profile.to_json();

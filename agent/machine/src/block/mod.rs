@@ -11,6 +11,8 @@ mod noise;
 pub mod overwrite;
 pub mod partitions;
 mod sizes;
+mod stream;
+mod window;
 pub mod wipe;
 
 use std::fmt;
@@ -23,6 +25,8 @@ use ironseed_core::plan::NvmeErase;
 pub use aligned::AlignedBuffer;
 pub use device::{DeviceFile, Identify, KernelDisks};
 pub use sizes::disk_sizes;
+pub use stream::BlockStream;
+pub use window::Window;
 
 /// An open block device. Offsets and lengths are bytes and multiples of the
 /// sector size; buffers may lie anywhere, but aligned ones are faster.

@@ -7,6 +7,7 @@ mod containers;
 mod hostile;
 mod http;
 mod local;
+mod partition;
 mod registry;
 mod resume;
 mod trouble;
