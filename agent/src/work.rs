@@ -202,6 +202,7 @@ async fn set_boot_entries(
     let read = move || efi::read_boot_facts(&root, &disk, esp_uuid.as_deref());
     let facts: BootFacts = agent.blocking(read).await??;
     let plan = boot::plan(&facts, request)?;
+    tell(agent, &plan);
     let wanted = settings::steps(&agent.settings());
     let checked = guard::check(plan, &blocks, &GuardPolicy::of(node, &wanted, &blocks)?)?;
     carry_out(agent, checked).await.map(|_| ())

@@ -9,6 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::block::DeviceIdentity;
+use crate::boot::BootEntries;
 use crate::image_request::{ConfigDrive, DownloadPolicy, ImageRequest};
 
 /// One operation on the machine. Closed: a new effect is a new variant here.
@@ -63,19 +64,11 @@ pub enum Op {
         /// How long and how often to try, if it must be fetched.
         download: DownloadPolicy,
     },
-    /// Sets or creates an EFI variable.
-    SetEfiVariable {
-        /// Its name and value.
-        variable: EfiVariable,
-        /// Why, for the log.
-        reason: String,
-    },
-    /// Deletes an EFI variable.
-    DeleteEfiVariable {
-        /// Name with GUID, as efivarfs spells it: `Boot0001-8be4df61-…`.
-        name: String,
-        /// Why, for the log.
-        reason: String,
+    /// Makes the firmware boot the deployed disk first, and reads back what it
+    /// made of it.
+    SetBootEntries {
+        /// What is written, what goes, and what may go.
+        entries: Box<BootEntries>,
     },
     /// Flushes every file system and disk cache.
     Sync,
@@ -129,7 +122,7 @@ impl Op {
             | Op::RepairGptBackup { device }
             | Op::RereadPartitions { device }
             | Op::WriteConfigDrive { device, .. } => Some(device),
-            Op::SetEfiVariable { .. } | Op::DeleteEfiVariable { .. } | Op::Sync => None,
+            Op::SetBootEntries { .. } | Op::Sync => None,
         }
     }
 
