@@ -7,7 +7,6 @@
 mod tests;
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 

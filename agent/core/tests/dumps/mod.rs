@@ -7,7 +7,7 @@ use ironseed_core::boot::{Architecture, EfiFacts, EspContents, EspFile, EspParti
 use ironseed_core::plan::EfiVariable;
 
 /// Name and text of every stored dump.
-pub const DUMPS: &[(&str, &str)] = &[
+pub(crate) const DUMPS: &[(&str, &str)] = &[
     (
         "broken-paths",
         include_str!("../../../../tests/fixtures/efi/broken-paths.vars"),
@@ -63,7 +63,7 @@ pub const DUMPS: &[(&str, &str)] = &[
 ];
 
 /// The variables of a dump.
-pub fn read(dump: &str) -> Vec<EfiVariable> {
+pub(crate) fn read(dump: &str) -> Vec<EfiVariable> {
     let lines = dump.lines().filter(|line| !line.starts_with('#'));
     lines.map(variable).collect()
 }
@@ -86,7 +86,7 @@ fn variable(line: &str) -> EfiVariable {
 }
 
 /// An image of Debian: shim in front of GRUB, and at the path without an entry.
-pub fn debian(fallback: bool) -> EspContents {
+pub(crate) fn debian(fallback: bool) -> EspContents {
     let csv = "shimx64.efi,debian,,This is the boot entry for debian";
     let csv: Vec<u8> = csv.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let mut files = vec![
@@ -119,7 +119,7 @@ fn file(path: &str, csv: Option<Vec<u8>>) -> EspFile {
 }
 
 /// What boot entries are decided on.
-pub fn facts(variables: Vec<EfiVariable>, fallback: bool) -> EfiFacts {
+pub(crate) fn facts(variables: Vec<EfiVariable>, fallback: bool) -> EfiFacts {
     EfiFacts {
         esp: Some(debian(fallback)),
         architecture: Architecture::X64,

@@ -13,6 +13,7 @@ mod checksum;
 mod hash;
 mod intervals;
 mod net;
+mod probe;
 mod qcow2;
 mod source;
 mod stopwatch;
@@ -31,6 +32,8 @@ use ironseed_core::image::spent::Activity;
 use ironseed_core::image_request::{
     ConfigDrive, Digest, DownloadPolicy, ExpectedDigest, ImageRequest, Proxies,
 };
+
+pub use probe::probe;
 
 use crate::block::Block;
 use crate::progress::{Meter, Surroundings};
