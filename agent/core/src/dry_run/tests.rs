@@ -97,13 +97,22 @@ fn head(at: usize, mark: &[u8]) -> Vec<u8> {
     head
 }
 
+/// Head, declared format, length; format found, size on disk, fault.
+type Judged<'a> = (
+    Vec<u8>,
+    Value,
+    u64,
+    Option<&'a str>,
+    Option<u64>,
+    Option<&'a str>,
+);
+
 #[test]
 fn images_are_judged_by_their_beginning() {
     let gib = 1 << 30;
     let qcow2 = qcow2();
     let virtual_size = Header::parse(&qcow2).expect("a header").size;
-    // Head, declared format, length; format found, size on disk, fault.
-    let cases: Vec<(Vec<u8>, Value, u64, Option<&str>, Option<u64>, Option<&str>)> = vec![
+    let cases: Vec<Judged<'_>> = vec![
         (
             qcow2.clone(),
             json!("qcow2"),

@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_was_refused_leaves_no_file() {
+    fn what_cannot_be_written_stays_as_it_was() {
         let (directory, firmware) = firmware(&[("Other", &[0; 5])]);
         let name = entry_name(3);
         // A directory in its place cannot be written.
