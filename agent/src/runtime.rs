@@ -229,11 +229,23 @@ impl Runtime {
                     self.input(Input::CommandsRead);
                 }
             }
+            Question::Authorize => reply(call.answer, Ok(Answer::All(Vec::new()))),
+            Question::Plan(question) => self.plan(*question, call.answer),
             Question::Start { request, wait } if self.synchronous.is_some() => {
                 self.line.push((request, wait, call.answer))
             }
             Question::Start { request, wait } => self.start(request, wait, call.answer),
         }
+    }
+
+    /// Shows a plan beside whatever else is done: it is no command.
+    fn plan(&self, question: api::PlanQuestion, answer: Reply) {
+        let agent = Arc::clone(&self.agent);
+        let (node, written) = (self.life.node().clone(), self.life.written().cloned());
+        tokio::spawn(async move {
+            let shown = work::show(&agent, question, node, written).await;
+            reply(answer, shown.map(Answer::Plan));
+        });
     }
 
     fn start(&mut self, request: Box<Request>, wait: bool, answer: Reply) {

@@ -6,9 +6,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bootconfig::resolve;
 use clap::Args;
 use hardware_profiles::ProfileSet;
+use ironseed_core::block::BlockDevices;
+use ironseed_core::inventory::block_devices;
 use ironseed_core::snapshot::Snapshot;
+use ironseed_core::steps::StepSettings;
 use ironseed_machine::boot_sources;
 use ironseed_machine::clock::SystemClock;
 use ironseed_machine::lldp::listen_for;
@@ -20,6 +24,7 @@ use thiserror::Error;
 
 use crate::boot::chain;
 use crate::profile::left_out;
+use crate::settings;
 
 /// The machine a command looks at.
 #[derive(Debug, Args)]
@@ -50,6 +55,37 @@ impl Source {
                 Ok(take(&root, Reach::Thorough))
             }
         }
+    }
+
+    /// The block devices, as a step would find them.
+    pub(crate) fn devices(&self) -> Result<BlockDevices, SourceError> {
+        let snapshot = match &self.root {
+            Some(path) => load(path)?,
+            None => {
+                let root = Root::live().map_err(SourceError::Live)?;
+                take(&root, Reach::Live)
+            }
+        };
+        Ok(block_devices(&snapshot))
+    }
+
+    /// What steps would obey by command line and config files; a bad value
+    /// has its default and is told.
+    #[expect(clippy::print_stderr, reason = "a command warns whoever called it")]
+    pub(crate) fn step_settings(&self) -> StepSettings {
+        let root = match &self.root {
+            Some(path) => Root::open(path),
+            None => Root::live(),
+        };
+        // An archive is no directory: its machine has the defaults.
+        let sources = root.map(|root| boot_sources::read(&root));
+        let settings = resolve(&sources.unwrap_or_default()).unwrap_or_else(|problems| {
+            for problem in &problems.problems {
+                eprintln!("warning: {problem}; the default is used");
+            }
+            *problems.settings
+        });
+        settings::steps(&settings)
     }
 
     /// Adds what neighbours say within that time; only this machine has cables.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ironseed_core::block::BlockDevices;
 use ironseed_core::boot::{self, BootFacts};
+use ironseed_core::dry_run::{dry_run, phase_of};
 use ironseed_core::event::Event;
 use ironseed_core::fault::Fault;
 use ironseed_core::guard::{self, Checked, GuardPolicy};
@@ -15,6 +16,7 @@ use ironseed_core::lifecycle::{BootloaderRequest, Work, WorkResult};
 use ironseed_core::node::Node;
 use ironseed_core::plan::{Op, Outcome, Plan, WrittenImage};
 use ironseed_core::steps::{self, StepContext, StepPhase};
+use ironseed_ironic::error::ApiError;
 use ironseed_machine::block::{Identify, KernelDisks};
 use ironseed_machine::efi::{self, Efivarfs};
 use ironseed_machine::root::Root;
@@ -23,6 +25,7 @@ use ironseed_machine::{execute, power};
 use serde_json::{Map, Value, json};
 
 use crate::agent::Agent;
+use crate::api::PlanQuestion;
 use crate::boot::chain;
 use crate::{ironic, logs, settings};
 
@@ -94,6 +97,31 @@ async fn step(
     let checked = guard::check(plan, &blocks, &GuardPolicy::of(&node, &wanted, &blocks)?)?;
     let outcome = carry_out(agent, checked).await?;
     Ok(outcome.written.or(if destroys { None } else { written }))
+}
+
+/// What a step would do, without doing or fetching anything. The node is not
+/// looked up again, as the step itself may do.
+pub(crate) async fn show(
+    agent: &Arc<Agent>,
+    question: PlanQuestion,
+    node: Node,
+    written: Option<WrittenImage>,
+) -> Result<Value, ApiError> {
+    let refused = |fault: Fault| ApiError::BadRequest(fault.to_string());
+    let phase = match question.phase {
+        Some(phase) => phase,
+        None => phase_of(&question.step).map_err(refused)?,
+    };
+    let blocks = block_devices(&agent.boot.snapshot().await);
+    let settings = settings::steps(&agent.settings());
+    let context = StepContext {
+        node: question.node.as_ref().unwrap_or(&node),
+        blocks: &blocks,
+        settings: &settings,
+        written: written.as_ref(),
+    };
+    let shown = dry_run(phase, &question.step, &question.args, &context);
+    serde_json::to_value(shown).map_err(|error| ApiError::Internal(error.to_string()))
 }
 
 /// Contract §16: without hints the node is looked up once more, because they
@@ -206,6 +234,7 @@ async fn set_boot_entries(
     let read = move || efi::read_boot_facts(&root, &disk, esp_uuid.as_deref());
     let facts: BootFacts = agent.blocking(read).await??;
     let plan = boot::plan(&facts, request).map_err(|fault| with_reason(fault, no_boot_loader))?;
+    tell(agent, &plan);
     let wanted = settings::steps(&agent.settings());
     let checked = guard::check(plan, &blocks, &GuardPolicy::of(node, &wanted, &blocks)?)?;
     carry_out(agent, checked).await.map(|_| ())

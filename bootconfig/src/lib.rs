@@ -26,7 +26,7 @@ pub mod schema;
 mod secret;
 pub mod show;
 mod sources;
-mod suggest;
+pub mod suggest;
 pub mod value;
 pub mod virtual_media;
 pub mod words;

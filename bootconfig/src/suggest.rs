@@ -2,10 +2,8 @@
 //! "Did you mean …?" for names that nobody knows.
 
 /// The candidate nearest to `name`, if it is near enough to be meant.
-pub(crate) fn nearest<'a>(
-    name: &str,
-    candidates: impl Iterator<Item = &'a str>,
-) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = folded(name);
     // One slip in three letters is a typing error (two exchanged letters count
     // as two), more is another word.

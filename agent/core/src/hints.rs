@@ -30,51 +30,91 @@ pub fn choose_root_device<'a>(
     blocks: &'a BlockDevices,
     node: &Node,
 ) -> Result<(&'a BlockDevice, Vec<Choice>), Fault> {
-    let skipped = skipped_devices(blocks, node)?;
-    let hints = node
-        .root_device_hints()
-        .map(|hints| Hints::parse(hints, "root_device"))
-        .transpose()?;
-    let mut rejected = Vec::new();
-    let mut candidates = Vec::new();
-    for device in &blocks.0 {
-        match reason_against(device, blocks, &skipped, hints.as_ref()) {
-            Some(reason) => rejected.push((device, reason)),
-            None => candidates.push(device),
+    let looked_at = LookedAt::new(blocks, node)?;
+    let best = looked_at.best();
+    let choices = looked_at.choices(best);
+    match best {
+        Some(best) => Ok((best, choices)),
+        None => Err(nothing_left(looked_at.hints.as_ref(), &looked_at.rejected)),
+    }
+}
+
+/// Every device with the reason for or against it, also where none is left.
+///
+/// # Errors
+///
+/// [`Fault::Argument`] if the hints break their grammar.
+pub fn considered(blocks: &BlockDevices, node: &Node) -> Result<Vec<Choice>, Fault> {
+    let looked_at = LookedAt::new(blocks, node)?;
+    Ok(looked_at.choices(looked_at.best()))
+}
+
+/// The devices, divided by what the hints say of them.
+struct LookedAt<'a> {
+    blocks: &'a BlockDevices,
+    hints: Option<Hints>,
+    rejected: Vec<(&'a BlockDevice, String)>,
+    candidates: Vec<&'a BlockDevice>,
+}
+
+impl<'a> LookedAt<'a> {
+    fn new(blocks: &'a BlockDevices, node: &Node) -> Result<Self, Fault> {
+        let skipped = skipped_devices(blocks, node)?;
+        let hints = node
+            .root_device_hints()
+            .map(|hints| Hints::parse(hints, "root_device"))
+            .transpose()?;
+        let mut rejected = Vec::new();
+        let mut candidates = Vec::new();
+        for device in &blocks.0 {
+            match reason_against(device, blocks, &skipped, hints.as_ref()) {
+                Some(reason) => rejected.push((device, reason)),
+                None => candidates.push(device),
+            }
+        }
+        Ok(Self {
+            blocks,
+            hints,
+            rejected,
+            candidates,
+        })
+    }
+
+    fn best(&self) -> Option<&'a BlockDevice> {
+        match self.hints {
+            Some(_) => self.candidates.first().copied(),
+            None => {
+                let candidates = self.candidates.iter().copied();
+                candidates.min_by_key(|device| (device.size, &device.name))
+            }
         }
     }
-    let best = match hints {
-        Some(_) => candidates.first(),
-        None => candidates
-            .iter()
-            .min_by_key(|device| (device.size, &device.name)),
-    };
-    let Some(&best) = best else {
-        return Err(nothing_left(hints.as_ref(), &rejected));
-    };
-    let beaten = match hints {
-        Some(_) => "satisfies the hints as well, but comes later",
-        None => "is not the smallest disk",
-    };
-    let choice = |device: &BlockDevice, chosen, reason: String| Choice {
-        device: device.name.clone(),
-        chosen,
-        reason,
-    };
-    let choices = blocks
-        .0
-        .iter()
-        .filter(|device| device.kind != BlockKind::Partition)
-        .map(|device| {
-            let against = rejected.iter().find(|(other, _)| other.name == device.name);
-            match against {
-                Some((_, reason)) => choice(device, false, reason.clone()),
-                None if device.name == best.name => choice(device, true, praise(hints.as_ref())),
-                None => choice(device, false, beaten.into()),
-            }
-        })
-        .collect();
-    Ok((best, choices))
+
+    fn choices(&self, best: Option<&BlockDevice>) -> Vec<Choice> {
+        let hints = self.hints.as_ref();
+        let beaten = match hints {
+            Some(_) => "satisfies the hints as well, but comes later",
+            None => "is not the smallest disk",
+        };
+        let whole = |device: &&BlockDevice| device.kind != BlockKind::Partition;
+        let devices = self.blocks.0.iter().filter(whole);
+        devices
+            .map(|device| {
+                let mut rejected = self.rejected.iter();
+                let against = rejected.find(|(other, _)| other.name == device.name);
+                let chosen = best.is_some_and(|best| best.name == device.name);
+                Choice {
+                    device: device.name.clone(),
+                    chosen,
+                    reason: match against {
+                        Some((_, reason)) => reason.clone(),
+                        None if chosen => praise(hints),
+                        None => beaten.into(),
+                    },
+                }
+            })
+            .collect()
+    }
 }
 
 fn praise(hints: Option<&Hints>) -> String {

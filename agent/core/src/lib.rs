@@ -9,6 +9,7 @@
 pub mod block;
 pub mod boot;
 pub mod config_drive;
+pub mod dry_run;
 pub mod event;
 pub mod fault;
 pub mod file_system;

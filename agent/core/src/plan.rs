@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 pub use partition::{Claim, FileSystem, PartitionWork, WrittenPartitions};
 
 use crate::block::DeviceIdentity;
+use crate::boot::BootEntries;
 use crate::image::transfer::TransferProfile;
 use crate::image_request::{ConfigDrive, DownloadPolicy, ImageRequest};
 
@@ -77,19 +78,11 @@ pub enum Op {
         #[serde(flatten)]
         work: PartitionWork,
     },
-    /// Sets or creates an EFI variable.
-    SetEfiVariable {
-        /// Its name and value.
-        variable: EfiVariable,
-        /// Why, for the log.
-        reason: String,
-    },
-    /// Deletes an EFI variable.
-    DeleteEfiVariable {
-        /// Name with GUID, as efivarfs spells it: `Boot0001-8be4df61-…`.
-        name: String,
-        /// Why, for the log.
-        reason: String,
+    /// Makes the firmware boot the deployed disk first, and reads back what it
+    /// made of it.
+    SetBootEntries {
+        /// What is written, what goes, and what may go.
+        entries: Box<BootEntries>,
     },
     /// Flushes every file system and disk cache.
     Sync,
@@ -144,7 +137,7 @@ impl Op {
             | Op::RereadPartitions { device }
             | Op::WriteConfigDrive { device, .. }
             | Op::Partition { device, .. } => Some(device),
-            Op::SetEfiVariable { .. } | Op::DeleteEfiVariable { .. } | Op::Sync => None,
+            Op::SetBootEntries { .. } | Op::Sync => None,
         }
     }
 

@@ -7,7 +7,6 @@
 mod tests;
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,43 +15,14 @@ use ironseed_core::event::Event;
 use ironseed_core::fault::Fault;
 use ironseed_core::guard::Checked;
 use ironseed_core::image_request::{ConfigDrive, DownloadPolicy};
-use ironseed_core::plan::{
-    EfiVariable, NvmeErase, OnFailure, Op, Outcome, Overwrite, Plan, WrittenImage,
-};
+use ironseed_core::plan::{NvmeErase, OnFailure, Op, Outcome, Overwrite, Plan, WrittenImage};
 
 use crate::block::{Block, Disks, io_fault, overwrite, partitions, wipe};
 use crate::clock::Clock;
-use crate::efi::Efivarfs;
+use crate::efi::{self, EfiVariables};
 use crate::image;
 use crate::partition_image;
 use crate::progress::{Meter, Observer, Surroundings};
-
-/// The firmware's variables.
-pub trait EfiVariables: Send + Sync + fmt::Debug {
-    /// Sets or creates a variable.
-    ///
-    /// # Errors
-    ///
-    /// [`Fault::EfiVariable`] with what the firmware or the kernel says.
-    fn set(&self, variable: &EfiVariable) -> Result<(), Fault>;
-
-    /// Deletes a variable; one that is not there is deleted already.
-    ///
-    /// # Errors
-    ///
-    /// [`Fault::EfiVariable`] with what the firmware or the kernel says.
-    fn delete(&self, name: &str) -> Result<(), Fault>;
-}
-
-impl EfiVariables for Efivarfs {
-    fn set(&self, variable: &EfiVariable) -> Result<(), Fault> {
-        Efivarfs::set(self, variable)
-    }
-
-    fn delete(&self, name: &str) -> Result<(), Fault> {
-        Efivarfs::delete(self, name)
-    }
-}
 
 /// What plans are carried out on.
 #[derive(Debug, Clone)]
@@ -231,13 +201,8 @@ impl Run<'_> {
                 let surroundings = self.surroundings();
                 partition_image::carry_out(work, block, device, surroundings, &mut outcome)
             }
-            Op::SetEfiVariable { variable, reason } => {
-                self.note(format!("setting {}: {reason}", variable.name));
-                self.machine.variables.set(variable)
-            }
-            Op::DeleteEfiVariable { name, reason } => {
-                self.note(format!("deleting {name}: {reason}"));
-                self.machine.variables.delete(name)
+            Op::SetBootEntries { entries } => {
+                efi::apply(entries, &*self.machine.variables, self.observer)
             }
             Op::Sync => {
                 self.machine.disks.sync();

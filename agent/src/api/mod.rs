@@ -5,6 +5,7 @@
 //! Handlers decide nothing. They send a [`Call`] to the runtime, which owns the
 //! life cycle, and turn the answer into JSON.
 
+mod plan;
 mod server;
 mod translate;
 
@@ -13,13 +14,14 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, OriginalUri, Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use ironseed_ironic::error::ApiError;
 use ironseed_ironic::request::Request;
 use ironseed_ironic::{result::CommandResult, root};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
+pub(crate) use plan::PlanQuestion;
 pub(crate) use server::{ServerError, serve};
 pub(crate) use translate::{command, wire_result};
 
@@ -48,6 +50,12 @@ pub(crate) enum Question {
         /// Whether the answer waits for its end.
         wait: bool,
     },
+    /// Show what a step would do. This is no command: nothing is started, and
+    /// nothing is kept.
+    Plan(Box<PlanQuestion>),
+    /// Whether the token is the right one, and nothing else: unlike a list,
+    /// this does not count as Ironic having read the commands.
+    Authorize,
     /// All commands.
     List,
     /// One command.
@@ -66,6 +74,8 @@ pub(crate) enum Answer {
     One(Box<CommandResult>),
     /// All commands, oldest first.
     All(Vec<CommandResult>),
+    /// What a step would do.
+    Plan(Value),
 }
 
 /// What the handlers share.
@@ -88,6 +98,8 @@ pub(crate) fn router(api: Api) -> Router {
         .route("/v1", get(redirect_to_slash))
         .route("/v1/status", get(show_status))
         .route("/status", get(show_status))
+        .route("/v1/plan", post(plan::show_plan))
+        .route("/plan", post(plan::show_plan))
         .route("/v1/commands/", commands())
         .route("/commands/", commands())
         .route(
@@ -133,6 +145,7 @@ async fn list_commands(
     match ask(&api, query.as_deref(), |_| Question::List).await? {
         Answer::All(results) => Ok(axum::Json(json!({"commands": results}))),
         Answer::One(result) => Ok(axum::Json(json!({"commands": [result]}))),
+        Answer::Plan(_) => Err(another_answer()),
     }
 }
 
@@ -170,10 +183,14 @@ async fn start_command(
 fn one(answer: Answer) -> Result<axum::Json<Value>, Refused> {
     match answer {
         Answer::One(result) => Ok(axum::Json(json!(result))),
-        Answer::All(_) => Err(Refused(ApiError::Internal(
-            "a list where one command was asked for".to_owned(),
-        ))),
+        Answer::All(_) | Answer::Plan(_) => Err(another_answer()),
     }
+}
+
+fn another_answer() -> Refused {
+    Refused(ApiError::Internal(
+        "the answer belongs to another question".to_owned(),
+    ))
 }
 
 /// Sends a question to the runtime and waits for the answer.

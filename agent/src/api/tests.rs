@@ -26,6 +26,12 @@ fn api() -> Api {
             let one = || Ok(Answer::One(Box::new(result.clone())));
             let answer = match &call.question {
                 _ if call.token.as_deref() != Some(TOKEN) => Err(ApiError::Unauthorized),
+                Question::Authorize => Ok(Answer::All(Vec::new())),
+                Question::Plan(question) => Ok(Answer::Plan(json!({
+                    "step": question.step,
+                    "phase": question.phase,
+                    "hints": question.node.as_ref().and_then(|node| node.root_device_hints()),
+                }))),
                 Question::List => Ok(Answer::All(vec![result.clone()])),
                 Question::Show { id, .. } if id == "1" => one(),
                 Question::Show { id, .. } => Err(ApiError::NotFound(format!("command {id}"))),
@@ -148,4 +154,52 @@ async fn documents_describe_the_api() {
     assert_eq!(status, json!({"started_at": 1.5, "version": "0.1.0"}));
     let (_, list, _) = send("GET", &format!("/v1/commands/?agent_token={TOKEN}"), "").await;
     assert_eq!(list["commands"][0]["command_name"], "sync");
+}
+
+#[tokio::test]
+async fn plans_are_shown_to_whoever_has_the_token() {
+    let token = format!("agent_token={TOKEN}");
+    let write = r#"{"step": "write_image", "phase": "deploy", "args": {"image_info": {}},
+        "node": {"uuid": "u", "properties": {"root_device": {"size": 5}}}}"#;
+    let erase = r#"{"step": "erase_devices"}"#;
+    for (method, path, body, expected) in [
+        ("POST", format!("/v1/plan?{token}"), write, 200),
+        ("POST", format!("/plan?{token}"), erase, 200),
+        ("POST", "/v1/plan".to_owned(), write, 401),
+        ("POST", "/v1/plan?agent_token=wrong".to_owned(), write, 401),
+        // Without a token nothing is said of the body.
+        ("POST", "/v1/plan".to_owned(), "{", 401),
+        ("POST", format!("/v1/plan?{token}"), "{", 400),
+        ("POST", format!("/v1/plan?{token}"), "{}", 400),
+        // A command is no question for a plan, and the other way round.
+        (
+            "POST",
+            format!("/v1/plan?{token}"),
+            r#"{"name": "standby.sync", "params": {}}"#,
+            400,
+        ),
+        ("POST", format!("/v1/commands/?{token}"), erase, 400),
+        (
+            "POST",
+            format!("/v1/plan?{token}"),
+            r#"{"step": "x", "phase": "never"}"#,
+            400,
+        ),
+        ("GET", format!("/v1/plan?{token}"), "", 405),
+        ("POST", format!("/v1/plan/?{token}"), erase, 404),
+    ] {
+        let (status, answer, _) = send(method, &path, body).await;
+        assert_eq!(
+            status.as_u16(),
+            expected,
+            "{method} {path} {body}: {answer}"
+        );
+    }
+    let (_, answer, _) = send("POST", &format!("/v1/plan?{token}"), write).await;
+    assert_eq!(
+        answer,
+        json!({"step": "write_image", "phase": "deploy", "hints": {"size": 5}})
+    );
+    let (_, answer, _) = send("POST", &format!("/v1/plan?{token}"), erase).await;
+    assert_eq!(answer["phase"], Value::Null);
 }

@@ -8,18 +8,18 @@ use serde_json::Value;
 
 /// A section of the report for people.
 #[derive(Debug)]
-pub(super) struct Section {
+pub(crate) struct Section {
     /// Its name for `--only`.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// Its headline.
-    pub(super) title: &'static str,
+    pub(crate) title: &'static str,
     /// What it shows, in order.
-    pub(super) parts: &'static [Part],
+    pub(crate) parts: &'static [Part],
 }
 
 /// A part of a section.
 #[derive(Debug)]
-pub(super) enum Part {
+pub(crate) enum Part {
     /// One line for each fact that is known.
     Facts(&'static [Column]),
     /// A table with a row for each item of a list.
@@ -33,17 +33,17 @@ pub(super) enum Part {
 
 /// A value with its heading.
 #[derive(Debug)]
-pub(super) struct Column {
+pub(crate) struct Column {
     /// What stands above or beside it.
-    pub(super) heading: &'static str,
+    pub(crate) heading: &'static str,
     /// Where it is (RFC 6901); in a row, relative to the item.
-    pub(super) pointer: &'static str,
+    pub(crate) pointer: &'static str,
     /// How it is written.
-    pub(super) show: fn(&Value) -> String,
+    pub(crate) show: fn(&Value) -> String,
 }
 
 /// The text of a section; `None` if the machine has nothing of it.
-pub(super) fn render(section: &Section, data: &Value, width: u16) -> Option<String> {
+pub(crate) fn render(section: &Section, data: &Value, width: u16) -> Option<String> {
     let parts: Vec<String> = section
         .parts
         .iter()

@@ -2,9 +2,9 @@
 //! `ironseed-agent inventory`: what this machine is made of, for a person or as
 //! Ironic gets it.
 
-mod layout;
+pub(crate) mod layout;
 mod sections;
-mod words;
+pub(crate) mod words;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -189,6 +189,6 @@ fn known<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// Columns of the terminal.
-fn width() -> u16 {
+pub(crate) fn width() -> u16 {
     ironseed_machine::terminal::columns().unwrap_or(WIDTH)
 }

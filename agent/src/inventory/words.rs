@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 /// A text or number as it is; `yes` and `no`; the items of a list with commas.
-pub(super) fn plain(value: &Value) -> String {
+pub(crate) fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Bool(true) => "yes".to_owned(),
@@ -22,7 +22,7 @@ pub(super) fn plain(value: &Value) -> String {
 }
 
 /// Milliseconds as seconds.
-pub(super) fn seconds(value: &Value) -> String {
+pub(crate) fn seconds(value: &Value) -> String {
     value
         .as_u64()
         .map(|ms| format!("{}.{:03}", ms / 1000, ms % 1000))
@@ -30,22 +30,22 @@ pub(super) fn seconds(value: &Value) -> String {
 }
 
 /// KiB of memory, in binary units.
-pub(super) fn kib(value: &Value) -> String {
+pub(crate) fn kib(value: &Value) -> String {
     scaled(value, 1024, 1024, &["B", "KiB", "MiB", "GiB", "TiB"])
 }
 
 /// MiB, in binary units.
-pub(super) fn mib(value: &Value) -> String {
+pub(crate) fn mib(value: &Value) -> String {
     scaled(value, 1 << 20, 1024, &["B", "KiB", "MiB", "GiB", "TiB"])
 }
 
 /// Bytes of a disk, in the decimal units that are printed on it.
-pub(super) fn disk_bytes(value: &Value) -> String {
+pub(crate) fn disk_bytes(value: &Value) -> String {
     scaled(value, 1, 1000, &["B", "kB", "MB", "GB", "TB", "PB"])
 }
 
 /// Mbit/s.
-pub(super) fn mbps(value: &Value) -> String {
+pub(crate) fn mbps(value: &Value) -> String {
     scaled(value, 1, 1000, &["Mbit/s", "Gbit/s", "Tbit/s"])
 }
 

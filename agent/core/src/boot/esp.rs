@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which boot loaders an EFI system partition offers (contract §17).
 
+use super::architecture::Architecture;
 use super::boot_csv::BootCsv;
 use super::device_path::HardDrive;
 
@@ -110,13 +111,55 @@ impl EspContents {
                 refused.push((file.path.clone(), "the file is empty".to_owned()));
                 continue;
             }
+            let (path, found) = match self.shim_beside(&file.path) {
+                Some(shim) => (&shim.path, format!("{} is started by it", file.path)),
+                None => (&file.path, "it has the name of a boot loader".to_owned()),
+            };
+            let path = backslashed(path);
+            if chosen.iter().any(|loader: &Loader| loader.path == path) {
+                continue;
+            }
             chosen.push(Loader {
                 label: default_label(chosen.len() + 1),
-                path: backslashed(&file.path),
-                found: "it has the name of a boot loader".to_owned(),
+                path,
+                found,
             });
         }
         Loaders { chosen, refused }
+    }
+
+    /// The program that this firmware starts without a boot entry, as a path
+    /// with backslashes, if the partition has it.
+    #[must_use]
+    pub fn fallback(&self, architecture: Architecture) -> Option<String> {
+        let path = architecture.fallback_path()?;
+        self.file(path).map(|file| backslashed(&file.path))
+    }
+
+    /// Whether a path with backslashes leads to a file.
+    #[must_use]
+    pub fn has(&self, path: &str) -> bool {
+        self.file(path.replace('\\', "/").trim_start_matches('/'))
+            .is_some()
+    }
+
+    /// The file of this path that is not empty. FAT knows no case.
+    fn file(&self, path: &str) -> Option<&EspFile> {
+        self.files
+            .iter()
+            .find(|file| file.size > 0 && file.path.eq_ignore_ascii_case(path))
+    }
+
+    /// The shim in the directory of a GRUB. With Secure Boot firmware starts
+    /// shim only, and GRUB without its shim has nobody to ask which keys are
+    /// good; without Secure Boot shim does no harm.
+    fn shim_beside(&self, path: &str) -> Option<&EspFile> {
+        let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let name = name.to_ascii_lowercase();
+        let rest = name.strip_prefix("grub").filter(|r| r.ends_with(".efi"))?;
+        [format!("shim{rest}"), "shim.efi".to_owned()]
+            .iter()
+            .find_map(|shim| self.file(&joined(directory, shim)))
     }
 
     fn walk(&self) -> Vec<&EspFile> {
@@ -145,10 +188,17 @@ impl EspContents {
             return Err(format!("the file {path}, which it names, is empty"));
         }
         let label = Some(entry.label).filter(|label| !label.is_empty());
+        let (path, found) = match self.shim_beside(&path) {
+            Some(shim) => (
+                shim.path.clone(),
+                format!("{} names {path}, which is started by it", csv.path),
+            ),
+            None => (path, format!("{} names it", csv.path)),
+        };
         Ok(Loader {
             label: label.unwrap_or_else(|| default_label(1)),
             path: backslashed(&path),
-            found: format!("{} names it", csv.path),
+            found,
         })
     }
 }
@@ -286,6 +336,78 @@ pub(super) mod tests {
             "EFI/c/BOOTX64.CSV",
         ];
         assert_eq!(refused, paths);
+    }
+
+    #[test]
+    fn shim_stands_before_the_grub_it_starts() {
+        let empty = EspFile {
+            size: 0,
+            ..file("EFI/c/shimx64.efi")
+        };
+        for (files, expected) in [
+            (
+                vec![
+                    csv("EFI/a/BOOTX64.CSV", "grubx64.efi,a,"),
+                    file("EFI/a/grubx64.efi"),
+                    file("EFI/a/ShimX64.efi"),
+                ],
+                vec![entry("a", r"\EFI\a\ShimX64.efi")],
+            ),
+            (
+                vec![
+                    csv("EFI/b/boot.csv", "grub.efi,b,"),
+                    file("EFI/b/grub.efi"),
+                    file("EFI/b/shim.efi"),
+                ],
+                vec![entry("b", r"\EFI\b\shim.efi")],
+            ),
+            (
+                // A shim of another architecture or without content is none.
+                vec![
+                    csv("EFI/c/BOOTX64.CSV", "grubx64.efi,c,"),
+                    file("EFI/c/grubx64.efi"),
+                    file("EFI/c/shimaa64.efi"),
+                    empty,
+                ],
+                vec![entry("c", r"\EFI\c\grubx64.efi")],
+            ),
+            (
+                // Without a CSV, and both of them known by their names.
+                vec![
+                    file("EFI/BOOT/BOOTAA64.EFI"),
+                    file("EFI/d/grubaa64.efi"),
+                    file("EFI/d/shimaa64.efi"),
+                    file("EFI/e/grubaa64.efi"),
+                ],
+                vec![
+                    entry("ironic1", r"\EFI\BOOT\BOOTAA64.EFI"),
+                    entry("ironic2", r"\EFI\d\shimaa64.efi"),
+                    entry("ironic3", r"\EFI\e\grubaa64.efi"),
+                ],
+            ),
+        ] {
+            assert_eq!(found(files), (expected, vec![]));
+        }
+    }
+
+    #[test]
+    fn the_path_without_an_entry_is_the_one_of_the_firmware() {
+        let esp = esp(vec![
+            file("efi/boot/bootx64.efi"),
+            EspFile {
+                size: 0,
+                ..file("EFI/BOOT/BOOTIA32.EFI")
+            },
+        ]);
+        assert_eq!(
+            esp.fallback(Architecture::X64).as_deref(),
+            Some(r"\efi\boot\bootx64.efi")
+        );
+        for other in [Architecture::Ia32, Architecture::Aa64, Architecture::Other] {
+            assert_eq!(esp.fallback(other), None, "{other:?}");
+        }
+        assert!(esp.has(r"\EFI\BOOT\BOOTX64.EFI"));
+        assert!(!esp.has(r"\EFI\BOOT\BOOTIA32.EFI") && !esp.has(""));
     }
 
     #[test]

@@ -99,7 +99,8 @@ fn any_variables_give_a_plan_that_boots_the_image() {
                     csv("EFI/debian/BOOTX64.CSV", "shimx64.efi,debian,"),
                     file("EFI/debian/shimx64.efi"),
                 ])),
-                variables: variables.clone(),
+                architecture: Architecture::X64,
+                variables: Ok(variables.clone()),
             }),
         };
         let plan = plan(&facts, &BootloaderRequest::default()).expect("there is room");
@@ -109,30 +110,25 @@ fn any_variables_give_a_plan_that_boots_the_image() {
 
 /// The order begins with a new entry, names nothing twice and nothing that is not there.
 fn assert_plan(ops: &[Op], before: &[EfiVariable]) {
-    let mut names: Vec<String> = before
-        .iter()
-        .map(|variable| variable.name.clone())
-        .collect();
-    let mut order = Vec::new();
-    for op in ops {
-        match op {
-            Op::DeleteEfiVariable { name, .. } => {
-                assert!(names.contains(name), "{name} was there");
-                names.retain(|kept| kept != name);
-            }
-            Op::SetEfiVariable { variable, .. } => {
-                if variable.name == variables::boot_order_name() {
-                    order = variables::numbers(&variable.data);
-                } else {
-                    assert!(!names.contains(&variable.name), "{variable:?} was free");
-                    names.push(variable.name.clone());
-                }
-            }
-            other => assert_eq!(*other, Op::Sync),
+    let [Op::SetBootEntries { entries }, Op::Sync] = ops else {
+        panic!("{ops:?} is not about boot entries");
+    };
+    let mut names: Vec<&String> = before.iter().map(|variable| &variable.name).collect();
+    let delete = |names: &mut Vec<&String>, gone: &[Deletion]| {
+        for gone in gone {
+            assert!(names.contains(&&gone.name), "{} was there", gone.name);
+            names.retain(|name| **name != gone.name);
         }
+    };
+    delete(&mut names, &entries.delete_first);
+    for new in &entries.new {
+        names.push(&new.variable.name);
     }
+    delete(&mut names, &entries.delete_after);
+    let new: Vec<u16> = entries.new.iter().map(|new| new.number).collect();
+    let order = variables::numbers(&entries.order.variable(&new, &[]).data);
     for (index, number) in order.iter().enumerate() {
-        assert!(names.contains(&variables::entry_name(*number)));
+        assert!(names.contains(&&variables::entry_name(*number)));
         assert!(!order[..index].contains(number));
     }
     assert!(!order.is_empty());
@@ -149,7 +145,8 @@ fn a_hostile_csv_cannot_make_an_entry_that_cannot_be_stored() {
                 csv("BOOT.CSV", &format!("{path},label,")),
                 file(&path),
             ])),
-            variables: Vec::new(),
+            architecture: Architecture::X64,
+            variables: Ok(Vec::new()),
         }),
     };
     let fault = plan(&facts, &BootloaderRequest::default()).expect_err("it is too long");

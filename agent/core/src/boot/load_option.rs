@@ -57,13 +57,8 @@ impl LoadOption {
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (header, rest) = bytes.split_first_chunk::<HEADER>()?;
         let [a, b, c, d, low, high] = *header;
-        let (units, _) = rest.as_chunks::<2>();
-        let end = units.iter().position(|unit| *unit == [0, 0])?;
-        let text: Vec<u16> = units[..end]
-            .iter()
-            .map(|unit| u16::from_le_bytes(*unit))
-            .collect();
-        let rest = &rest[2 * (end + 1)..];
+        let text = Self::label_units(bytes)?;
+        let rest = &rest[2 * (text.len() + 1)..];
         let length = usize::from(u16::from_le_bytes([low, high])).min(rest.len());
         let (path, optional_data) = rest.split_at(length);
         Some(Self {
@@ -72,6 +67,16 @@ impl LoadOption {
             path: DevicePath::decode(path),
             optional_data: optional_data.to_vec(),
         })
+    }
+
+    /// The description as it is stored, up to the zero that ends it: UCS-2,
+    /// which need not be good UTF-16.
+    #[must_use]
+    pub fn label_units(bytes: &[u8]) -> Option<Vec<u16>> {
+        let (units, _) = bytes.get(HEADER..)?.as_chunks::<2>();
+        let end = units.iter().position(|unit| *unit == [0, 0])?;
+        let text = units[..end].iter();
+        Some(text.map(|unit| u16::from_le_bytes(*unit)).collect())
     }
 
     /// The value of the variable.

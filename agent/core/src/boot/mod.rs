@@ -7,13 +7,17 @@
 //! Boot loaders are never installed here, only named to the firmware: a
 //! whole-disk image brings its own.
 
+mod architecture;
 mod boot_csv;
 mod device_path;
+mod entries;
 mod esp;
 mod load_option;
 mod locate;
 mod order;
 mod plan;
+mod replace;
+mod stored;
 pub mod variables;
 
 #[cfg(test)]
@@ -25,12 +29,15 @@ mod plan_tests;
 
 use crate::plan::EfiVariable;
 
+pub use architecture::Architecture;
 pub use boot_csv::BootCsv;
 pub use device_path::{DeviceNode, DevicePath, HardDrive};
+pub use entries::{BootEntries, BootOrder, Deletion, NewEntry, Place};
 pub use esp::{EspContents, EspFile, EspPartition, Loader, Loaders, is_boot_csv, is_loader};
 pub use load_option::{EncodeError, LoadOption};
 pub use locate::find_esp;
 pub use plan::plan;
+pub use stored::{Refusal, Results, Stored};
 
 /// GPT type of an EFI system partition (UEFI specification §5.3.3).
 pub const ESP_TYPE: &str = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b";
@@ -50,6 +57,9 @@ pub struct BootFacts {
 pub struct EfiFacts {
     /// The EFI system partition of the deployed disk, if it has one.
     pub esp: Option<EspContents>,
-    /// Every `Boot####`, `BootOrder` and `BootCurrent`.
-    pub variables: Vec<EfiVariable>,
+    /// What the firmware starts.
+    pub architecture: Architecture,
+    /// Every `Boot####`, `BootOrder`, `BootCurrent` and `BootNext`, or why
+    /// they cannot be read.
+    pub variables: Result<Vec<EfiVariable>, String>,
 }

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which firmware variables `install_bootloader` changes (contract §17).
 
-use std::collections::BTreeSet;
-
-use super::esp::{EspContents, Loader, Loaders};
-use super::load_option::LoadOption;
-use super::order::{boot_order, free_numbers};
-use super::{BootFacts, EfiFacts, variables};
+use super::entries::Place;
+use super::esp::{EspContents, Loaders};
+use super::{BootFacts, EfiFacts, replace};
 use crate::fault::Fault;
 use crate::lifecycle::BootloaderRequest;
-use crate::plan::{Choice, EfiVariable, Op, Plan};
+use crate::plan::{Choice, Op, Plan};
 
 /// `root_uuid` of an image that has no disk identifier: Ironic then expects
 /// nothing from this command but trying.
@@ -17,17 +14,21 @@ const NO_IDENTIFIER: &str = "0x00000000";
 
 /// Plans the boot entries of the deployed disk.
 ///
-/// Every entry with a label that a new one gets is deleted, new entries take
-/// the lowest free numbers and stand first in the boot order; entries of the
-/// firmware and of others stay as they are. If there is nothing to boot and
-/// the request allows it, the plan is empty and says why among its choices.
+/// Every entry with a label that a new one gets is written over or deleted, new
+/// entries stand first in the boot order; entries of the firmware and of others
+/// stay as they are. If there is nothing to boot and the request allows it, the
+/// plan is empty and says why among its choices.
+///
+/// Nothing is added to the image: where it has no loader at the path that
+/// firmware looks at without an entry, the choices say so.
 ///
 /// `ignore_failure` is the caller's business, because it covers the execution
 /// of the plan as well.
 ///
 /// # Errors
 /// [`Fault::NoBootLoader`] if the disk cannot be made bootable,
-/// [`Fault::EfiVariable`] if there is no room for an entry.
+/// [`Fault::EfiVariable`] if there is no number left for an entry, or the text
+/// of one cannot be stored.
 pub fn plan(facts: &BootFacts, request: &BootloaderRequest) -> Result<Plan, Fault> {
     let Some(efi) = &facts.efi else {
         let problem = "this system was not started by UEFI, and boot sectors are not written";
@@ -37,12 +38,18 @@ pub fn plan(facts: &BootFacts, request: &BootloaderRequest) -> Result<Plan, Faul
         return Err(no_boot_loader(facts, "it has no EFI system partition"));
     };
     let loaders = esp.loaders();
-    let choices = choices(facts, esp, &loaders);
+    let place = Place {
+        disk: facts.disk.clone(),
+        partition: esp.partition.number,
+    };
+    let choices = choices(efi, esp, &loaders, &place);
     if loaders.chosen.is_empty() {
         let problem = "no boot loader is on its EFI system partition";
         return not_handled(facts, request, problem, choices);
     }
-    let mut plan = Plan::in_order(ops(efi, esp, &loaders.chosen)?);
+    let entries = replace::entries(efi, esp, &loaders.chosen, place)?;
+    let entries = Box::new(entries);
+    let mut plan = Plan::in_order(vec![Op::SetBootEntries { entries }, Op::Sync]);
     plan.choices = choices;
     Ok(plan)
 }
@@ -75,8 +82,7 @@ fn no_boot_loader(facts: &BootFacts, problem: &str) -> Fault {
     }
 }
 
-fn choices(facts: &BootFacts, esp: &EspContents, loaders: &Loaders) -> Vec<Choice> {
-    let place = format!("partition {} of {}", esp.partition.number, facts.disk);
+fn choices(efi: &EfiFacts, esp: &EspContents, loaders: &Loaders, place: &Place) -> Vec<Choice> {
     let chosen = loaders.chosen.iter().map(|loader| Choice {
         device: format!("{} on {place}", loader.path),
         chosen: true,
@@ -87,111 +93,15 @@ fn choices(facts: &BootFacts, esp: &EspContents, loaders: &Loaders) -> Vec<Choic
         chosen: false,
         reason: reason.clone(),
     });
-    chosen.chain(refused).collect()
-}
-
-/// A boot entry the firmware has.
-struct Entry<'a> {
-    number: u16,
-    variable: &'a EfiVariable,
-    option: Option<LoadOption>,
-}
-
-fn ops(efi: &EfiFacts, esp: &EspContents, loaders: &[Loader]) -> Result<Vec<Op>, Fault> {
-    let (replaced, kept): (Vec<Entry<'_>>, Vec<Entry<'_>>) =
-        entries(&efi.variables).into_iter().partition(|entry| {
-            loaders
-                .iter()
-                .any(|loader| entry.is_labelled(&loader.label))
+    let absent = efi
+        .architecture
+        .fallback_path()
+        .filter(|_| esp.fallback(efi.architecture).is_none())
+        .map(|path| Choice {
+            device: format!("{path} on {place}"),
+            chosen: false,
+            reason: "it is not there: the disk boots only as long as the firmware keeps its entry"
+                .to_owned(),
         });
-    let kept: BTreeSet<u16> = kept.iter().map(|entry| entry.number).collect();
-    let numbers = free_numbers(&kept, loaders.len()).ok_or_else(|| Fault::EfiVariable {
-        variable: "Boot####".to_owned(),
-        problem: "every number of a boot entry is taken".to_owned(),
-    })?;
-    let current = variables::boot_current(&efi.variables);
-    let mut ops: Vec<Op> = replaced
-        .iter()
-        .map(|entry| entry.deletion(current))
-        .collect();
-    for (number, loader) in numbers.iter().zip(loaders) {
-        ops.push(creation(*number, esp, loader)?);
-    }
-    ops.push(order_op(&efi.variables, &numbers, &kept));
-    ops.push(Op::Sync);
-    Ok(ops)
-}
-
-/// The entries of the firmware in the order of their numbers.
-fn entries(variables: &[EfiVariable]) -> Vec<Entry<'_>> {
-    let mut entries: Vec<Entry<'_>> = variables
-        .iter()
-        .filter_map(|variable| {
-            Some(Entry {
-                number: variables::entry_number(&variable.name)?,
-                variable,
-                option: LoadOption::decode(&variable.data),
-            })
-        })
-        .collect();
-    entries.sort_by_key(|entry| entry.number);
-    entries
-}
-
-impl Entry<'_> {
-    fn is_labelled(&self, label: &str) -> bool {
-        self.option
-            .as_ref()
-            .is_some_and(|option| option.description == label)
-    }
-
-    fn deletion(&self, current: Option<u16>) -> Op {
-        let (label, path) = self
-            .option
-            .as_ref()
-            .map(|option| (option.description.as_str(), option.path.to_string()))
-            .unwrap_or_default();
-        let running = if current == Some(self.number) {
-            ", which started this system"
-        } else {
-            ""
-        };
-        Op::DeleteEfiVariable {
-            name: self.variable.name.clone(),
-            reason: format!("the entry {label} {path}{running} is replaced"),
-        }
-    }
-}
-
-fn creation(number: u16, esp: &EspContents, loader: &Loader) -> Result<Op, Fault> {
-    let name = variables::entry_name(number);
-    let option = LoadOption::file(&loader.label, esp.partition, &loader.path);
-    let data = option.encode().map_err(|error| Fault::EfiVariable {
-        variable: name.clone(),
-        problem: error.to_string(),
-    })?;
-    Ok(Op::SetEfiVariable {
-        variable: EfiVariable {
-            name,
-            attributes: variables::ATTRIBUTES,
-            data,
-        },
-        reason: format!("{} boots {}: {}", loader.label, option.path, loader.found),
-    })
-}
-
-fn order_op(variables: &[EfiVariable], new: &[u16], kept: &BTreeSet<u16>) -> Op {
-    let existing = variables::boot_order(variables);
-    let before = existing.map_or_else(Vec::new, |variable| variables::numbers(&variable.data));
-    let order = boot_order(new, &before, kept);
-    let shown: Vec<String> = order.iter().map(|number| format!("{number:04X}")).collect();
-    Op::SetEfiVariable {
-        variable: EfiVariable {
-            // Firmware refuses to change the attributes of a variable it has.
-            attributes: existing.map_or(variables::ATTRIBUTES, |variable| variable.attributes),
-            name: variables::boot_order_name(),
-            data: variables::encode_numbers(&order),
-        },
-        reason: format!("the new entries are tried first: {}", shown.join(",")),
-    }
+    chosen.chain(refused).chain(absent).collect()
 }

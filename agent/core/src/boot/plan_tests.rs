@@ -48,7 +48,8 @@ fn facts(files: Vec<EspFile>, variables: Vec<EfiVariable>) -> BootFacts {
         disk: "/dev/sda".into(),
         efi: Some(EfiFacts {
             esp: Some(esp(files)),
-            variables,
+            architecture: Architecture::X64,
+            variables: Ok(variables),
         }),
     }
 }
@@ -57,29 +58,37 @@ fn planned(files: Vec<EspFile>, variables: Vec<EfiVariable>) -> Plan {
     plan(&facts(files, variables), &BootloaderRequest::default()).unwrap()
 }
 
-/// The operations, one short line each.
+/// The one operation that is not the last.
+fn entries(plan: &Plan) -> &BootEntries {
+    let [Op::SetBootEntries { entries }, Op::Sync] = plan.ops.as_slice() else {
+        panic!("{:?} is not about boot entries", plan.ops);
+    };
+    entries
+}
+
+/// What is changed, one short line each.
 fn shown(plan: &Plan) -> Vec<String> {
-    plan.ops
-        .iter()
-        .map(|op| match op {
-            Op::DeleteEfiVariable { name, .. } => format!("delete {}", &name[..8]),
-            Op::SetEfiVariable { variable, .. }
-                if variable.name == variables::boot_order_name() =>
-            {
-                format!("order {:x?}", variables::numbers(&variable.data))
-            }
-            Op::SetEfiVariable { variable, .. } => {
-                assert_eq!(variable.attributes, 7);
-                let option = LoadOption::decode(&variable.data).unwrap();
-                let Some(DeviceNode::File(path)) = option.path.0.last() else {
-                    panic!("{} names no file", option.path);
-                };
-                format!("{} {} {path}", &variable.name[..8], option.description)
-            }
-            Op::Sync => "sync".to_owned(),
-            other => panic!("{other:?} is no business of boot entries"),
-        })
-        .collect()
+    let entries = entries(plan);
+    let deletions = |gone: &[Deletion]| -> Vec<String> {
+        gone.iter()
+            .map(|deletion| format!("delete {}", &deletion.name[..8]))
+            .collect()
+    };
+    let mut lines = deletions(&entries.delete_first);
+    for new in &entries.new {
+        assert_eq!(new.variable.attributes, 7);
+        let option = LoadOption::decode(&new.variable.data).unwrap();
+        let Some(DeviceNode::File(path)) = option.path.0.last() else {
+            panic!("{} names no file", option.path);
+        };
+        let name = &new.variable.name[..8];
+        lines.push(format!("{name} {} {path}", option.description));
+    }
+    let new: Vec<u16> = entries.new.iter().map(|new| new.number).collect();
+    let order = entries.order.variable(&new, &[]);
+    lines.push(format!("order {:x?}", variables::numbers(&order.data)));
+    lines.extend(deletions(&entries.delete_after));
+    lines
 }
 
 /// What it is, files of the partition, variables, operations without the last.
@@ -113,10 +122,9 @@ fn plans_for_every_state_of_the_firmware() {
                 order(&[2, 9, 0, 1, 3]),
             ],
             vec![
-                "delete Boot0001".into(),
-                "delete Boot0009".into(),
                 format!("Boot0001 {shim}"),
                 "order [1, 2, 0, 3]".into(),
+                "delete Boot0009".into(),
             ],
         ),
         (
@@ -135,16 +143,13 @@ fn plans_for_every_state_of_the_firmware() {
                 order(&[1, 2, 0]),
             ],
             vec![
-                "delete Boot0000".into(),
-                "delete Boot0002".into(),
-                r"Boot0000 ironic1 \EFI\BOOT\BOOTAA64.EFI".into(),
-                r"Boot0002 ironic2 \EFI\BOOT\BOOTX64.EFI".into(),
-                "order [0, 2, 1]".into(),
+                r"Boot0002 ironic1 \EFI\BOOT\BOOTAA64.EFI".into(),
+                r"Boot0000 ironic2 \EFI\BOOT\BOOTX64.EFI".into(),
+                "order [2, 0, 1]".into(),
             ],
         ),
     ];
-    for (what, files, variables, mut expected) in cases {
-        expected.push("sync".into());
+    for (what, files, variables, expected) in cases {
         assert_eq!(shown(&planned(files, variables)), expected, "{what}");
     }
 }
@@ -165,9 +170,15 @@ fn the_number_space_can_be_full() {
     assert!(matches!(fault, Fault::EfiVariable { .. }), "{fault}");
     let mut variables = all("PXE");
     variables[0xfffe] = entry(0xfffe, "debian");
+    let written_over = r"BootFFFE debian \EFI\debian\shimx64.efi";
+    assert_eq!(
+        shown(&planned(debian(), variables.clone()))[0],
+        written_over
+    );
+    // One that cannot be written over makes room for the new one.
+    variables[0xfffe].attributes = 0x27;
     let shown = shown(&planned(debian(), variables));
-    assert_eq!(shown[0], "delete BootFFFE");
-    assert_eq!(shown[1], r"BootFFFE debian \EFI\debian\shimx64.efi");
+    assert_eq!(shown[..2], ["delete BootFFFE", written_over]);
 }
 
 #[test]
@@ -177,55 +188,107 @@ fn names_and_attributes_of_the_firmware_are_kept() {
     let mut locked = order(&[0xa]);
     locked.attributes = 0x27;
     let plan = planned(debian(), vec![odd.clone(), locked]);
-    let Some(Op::DeleteEfiVariable { name, .. }) = plan.ops.first() else {
-        panic!("the old entry is not deleted: {:?}", plan.ops);
+    let entries = entries(&plan);
+    assert_eq!(entries.delete_after.len(), 1);
+    assert_eq!(entries.delete_after[0].name, odd.name);
+    assert_eq!(entries.order.attributes, 0x27);
+    assert_eq!(entries.new[0].number, 0);
+}
+
+#[test]
+fn an_entry_that_is_right_already_keeps_its_number() {
+    let first = planned(debian(), vec![]);
+    let data = entries(&first).new[0].variable.data.clone();
+    let right = EfiVariable {
+        data,
+        ..entry(5, "debian")
     };
-    assert_eq!(*name, odd.name);
-    let Some(Op::SetEfiVariable { variable, .. }) = plan.ops.get(2) else {
-        panic!("the order is not set: {:?}", plan.ops);
-    };
-    assert_eq!(variable.attributes, 0x27);
+    let plan = planned(
+        debian(),
+        vec![entry(2, "debian"), right.clone(), order(&[2, 5])],
+    );
+    let entries = entries(&plan);
+    assert_eq!(entries.new[0].variable, right);
+    assert_eq!(entries.delete_after[0].number(), Some(2));
 }
 
 #[test]
 fn the_entry_points_to_the_partition() {
     let plan = planned(debian(), vec![]);
-    let Some(Op::SetEfiVariable { variable, reason }) = plan.ops.first() else {
-        panic!("no entry is set: {:?}", plan.ops);
-    };
-    let option = LoadOption::decode(&variable.data).unwrap();
+    let new = &entries(&plan).new[0];
+    let option = LoadOption::decode(&new.variable.data).unwrap();
     let path = concat!(
         "HD(1,GPT,b3a7d6a0-3cf7-4f9a-9e8a-6a7d9c0e4f21,0x800,0x100000)",
         r"/File(\EFI\debian\shimx64.efi)"
     );
     assert_eq!(option.path.to_string(), path);
     assert!(option.is_active());
-    assert!(reason.contains(path), "{reason}");
+    assert!(new.reason.contains(path), "{}", new.reason);
     assert!(!plan.destroys());
+    let chosen: Vec<bool> = plan.choices.iter().map(|choice| choice.chosen).collect();
+    assert_eq!(chosen, [true, false], "{:?}", plan.choices);
+    assert!(plan.choices[1].device.starts_with("EFI/BOOT/BOOTX64.EFI"));
+}
+
+#[test]
+fn the_path_without_an_entry_is_named_where_it_is() {
+    let mut files = debian();
+    files.push(file("EFI/Boot/bootx64.efi"));
+    let plan = planned(files, vec![]);
+    assert_eq!(
+        entries(&plan).fallback.as_deref(),
+        Some(r"\EFI\Boot\bootx64.efi")
+    );
     assert_eq!(plan.choices.len(), 1);
-    assert!(plan.choices[0].chosen);
 }
 
 #[test]
 fn the_running_entry_is_named_before_it_goes() {
-    let current = EfiVariable {
+    let current = |number| EfiVariable {
         name: format!("BootCurrent-{}", variables::GLOBAL_GUID),
         attributes: 6,
-        data: vec![1, 0],
+        data: vec![number, 0],
     };
-    let plan = planned(
-        debian(),
-        vec![entry(0, "debian"), entry(1, "debian"), current],
-    );
-    let reasons: Vec<bool> = plan
-        .ops
-        .iter()
-        .filter_map(|op| match op {
-            Op::DeleteEfiVariable { reason, .. } => Some(reason.contains("started this system")),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(reasons, [false, true]);
+    let duplicates = [entry(0, "debian"), entry(1, "debian")];
+    for (number, expected) in [(0, false), (1, true)] {
+        let mut variables = duplicates.to_vec();
+        variables.push(current(number));
+        let plan = planned(debian(), variables);
+        let [gone] = entries(&plan).delete_after.as_slice() else {
+            panic!("one of two goes: {plan:?}");
+        };
+        assert_eq!(gone.reason.contains("started this system"), expected);
+    }
+}
+
+#[test]
+fn variables_that_cannot_be_read_leave_the_path_without_an_entry() {
+    let mut files = debian();
+    files.push(file("EFI/BOOT/BOOTX64.EFI"));
+    for (files, boots) in [(debian(), false), (files, true)] {
+        let mut facts = facts(files, vec![]);
+        if let Some(efi) = &mut facts.efi {
+            efi.variables = Err("listing: Operation not supported".into());
+        }
+        let plan = plan(&facts, &BootloaderRequest::default()).unwrap();
+        let entries = entries(&plan);
+        assert!(entries.new.is_empty());
+        let nothing = Results {
+            entries: Vec::new(),
+            order: Ok(()),
+        };
+        match entries.conclude(&nothing) {
+            Ok(warnings) => {
+                assert!(boots);
+                assert_eq!(warnings.len(), 2, "{warnings:?}");
+                assert!(warnings[0].contains("not supported"));
+            }
+            Err(fault) => {
+                assert!(!boots);
+                assert!(fault.to_string().contains("not supported"), "{fault}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -267,7 +330,8 @@ fn uefi_without_a_system_partition_always_fails() {
         disk: "/dev/sda".into(),
         efi: Some(EfiFacts {
             esp: None,
-            variables: Vec::new(),
+            architecture: Architecture::X64,
+            variables: Ok(Vec::new()),
         }),
     };
     let fault = plan(&facts, &BootloaderRequest::default()).unwrap_err();

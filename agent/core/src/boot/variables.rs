@@ -14,6 +14,8 @@ pub const ATTRIBUTES: u32 = 7;
 const BOOT_ORDER: &str = "BootOrder";
 /// Name of the number of the entry that started this system.
 const BOOT_CURRENT: &str = "BootCurrent";
+/// Name of the number of the entry that is tried once, before the order.
+const BOOT_NEXT: &str = "BootNext";
 
 /// The name without its GUID, if the GUID is the one of boot variables.
 fn global(name: &str) -> Option<&str> {
@@ -21,10 +23,11 @@ fn global(name: &str) -> Option<&str> {
     guid.eq_ignore_ascii_case(GLOBAL_GUID).then_some(name)
 }
 
-/// Whether a file of efivarfs is `Boot####`, `BootOrder` or `BootCurrent`.
+/// Whether a file of efivarfs is `Boot####`, `BootOrder`, `BootCurrent` or `BootNext`.
 #[must_use]
 pub fn is_boot_variable(name: &str) -> bool {
-    matches!(global(name), Some(BOOT_ORDER | BOOT_CURRENT)) || entry_number(name).is_some()
+    matches!(global(name), Some(BOOT_ORDER | BOOT_CURRENT | BOOT_NEXT))
+        || entry_number(name).is_some()
 }
 
 /// The number of a `Boot####` variable. Small letters are wrong, but seen, and
@@ -63,6 +66,13 @@ pub fn boot_current(variables: &[EfiVariable]) -> Option<u16> {
     numbers(&named(variables, BOOT_CURRENT)?.data)
         .first()
         .copied()
+}
+
+/// The variable that names the entry to try once, if it names one.
+#[must_use]
+pub fn boot_next(variables: &[EfiVariable]) -> Option<(&EfiVariable, u16)> {
+    let variable = named(variables, BOOT_NEXT)?;
+    Some((variable, *numbers(&variable.data).first()?))
 }
 
 fn named<'a>(variables: &'a [EfiVariable], name: &str) -> Option<&'a EfiVariable> {
@@ -118,7 +128,7 @@ mod tests {
             (boot_order_name(), true),
             (entry_name(7), true),
             (format!("BootCurrent-{GLOBAL_GUID}"), true),
-            (format!("BootNext-{GLOBAL_GUID}"), false),
+            (format!("BootNext-{GLOBAL_GUID}"), true),
             (format!("BootOptionSupport-{GLOBAL_GUID}"), false),
             (format!("Boot0001x-{GLOBAL_GUID}"), false),
         ] {
@@ -135,7 +145,18 @@ mod tests {
             attributes: 6,
             data: vec![3, 0],
         };
-        assert_eq!(boot_current(&[current]), Some(3));
+        assert_eq!(boot_current(std::slice::from_ref(&current)), Some(3));
+        let next = EfiVariable {
+            name: format!("BootNext-{GLOBAL_GUID}"),
+            ..current.clone()
+        };
+        let empty = EfiVariable {
+            data: vec![3],
+            ..next.clone()
+        };
+        assert_eq!(boot_next(&[current]), None);
+        assert_eq!(boot_next(&[empty]), None);
+        assert_eq!(boot_next(std::slice::from_ref(&next)), Some((&next, 3)));
         assert_eq!(boot_current(&[]), None);
     }
 }

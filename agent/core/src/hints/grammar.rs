@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use bootconfig::suggest::nearest;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
@@ -13,6 +14,25 @@ use crate::block::BlockDevice;
 use crate::fault::Fault;
 
 const GIB: u128 = 1 << 30;
+
+/// Every hint there is, in alphabetical order.
+const NAMES: &[&str] = &[
+    "by_path",
+    "hctl",
+    "model",
+    "name",
+    "rotational",
+    "serial",
+    "size",
+    "tran",
+    "vendor",
+    "wwn",
+    "wwn_vendor_extension",
+    "wwn_with_extension",
+];
+
+const TEXT_OPERATORS: &str = "s==, s!=, s<, s<=, s>, s>=, <in> or <or>";
+const SIZE_OPERATORS: &str = "==, !=, <, <=, >, >= or =";
 
 /// What Python's `urllib.parse.quote` leaves alone: comparisons of order see
 /// the quoted text.
@@ -146,22 +166,9 @@ impl Hint {
         let test = match name {
             "size" => size_test(&expression)?,
             "rotational" => Test::Rotational(strict_bool(&expression)?),
-            "model"
-            | "wwn"
-            | "serial"
-            | "vendor"
-            | "wwn_with_extension"
-            | "wwn_vendor_extension"
-            | "name"
-            | "hctl"
-            | "by_path"
-            | "tran" => {
-                if !value.is_string() {
-                    return Err("is not text".into());
-                }
-                text_test(&expression)?
-            }
-            _ => return Err("is not a known hint".into()),
+            name if !NAMES.contains(&name) => return Err(unknown(name)),
+            _ if !value.is_string() => return Err("is not text".into()),
+            _ => text_test(&expression)?,
         };
         Ok(Self {
             name: name.to_owned(),
@@ -232,6 +239,16 @@ impl Hint {
     }
 }
 
+fn unknown(name: &str) -> String {
+    let meant = nearest(name, NAMES.iter().copied())
+        .map(|meant| format!("; did you mean {meant}?"))
+        .unwrap_or_default();
+    format!(
+        "is not a known hint{meant} (there are: {})",
+        NAMES.join(", ")
+    )
+}
+
 fn normalized(text: &str) -> String {
     utf8_percent_encode(&text.trim().to_lowercase(), QUOTED).to_string()
 }
@@ -258,14 +275,16 @@ fn text_test(expression: &str) -> Result<Test, String> {
             .collect::<Result<_, _>>()
             .map(Test::AnyOf),
         Operator::Number(_) | Operator::Unsupported => Err(format!(
-            "operator {spelling} is not for text; use s==, s!=, s<, s<=, s>, s>=, <in> or <or>"
+            "operator {spelling} is not for text; use {TEXT_OPERATORS}"
         )),
     }
 }
 
 fn some_text(text: &str) -> Result<String, String> {
     match text.trim() {
-        "" => Err("is empty".into()),
+        "" => Err(format!(
+            "is empty; write a text, or {TEXT_OPERATORS} before one"
+        )),
         text => Ok(normalized(text)),
     }
 }
@@ -276,13 +295,15 @@ fn size_test(expression: &str) -> Result<Test, String> {
         Some((_, Operator::Number(comparison), number)) => (comparison, number),
         Some((spelling, ..)) => {
             return Err(format!(
-                "operator {spelling} is not for sizes; use ==, !=, <, <=, >, >= or ="
+                "operator {spelling} is not for sizes; use {SIZE_OPERATORS}"
             ));
         }
     };
     match number.parse::<u64>() {
         Ok(gib) if gib > 0 => Ok(Test::Size(comparison, gib)),
-        _ => Err(format!("'{number}' is not a positive number of GiB")),
+        _ => Err(format!(
+            "'{number}' is not a positive number of GiB; {SIZE_OPERATORS} may stand before one"
+        )),
     }
 }
 
@@ -290,6 +311,8 @@ fn strict_bool(expression: &str) -> Result<bool, String> {
     match expression.to_ascii_lowercase().as_str() {
         "true" | "t" | "1" | "on" | "yes" | "y" => Ok(true),
         "false" | "f" | "0" | "off" | "no" | "n" => Ok(false),
-        _ => Err(format!("'{expression}' is neither true nor false")),
+        _ => Err(format!(
+            "'{expression}' is neither true nor false; there are no operators"
+        )),
     }
 }

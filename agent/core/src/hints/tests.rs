@@ -113,7 +113,11 @@ fn broken_hints_are_named() {
     let cases = [
         (
             json!({"colour": "red"}),
-            "argument root_device.colour: is not a known hint",
+            "argument root_device.colour: is not a known hint (there are: by_path, hctl, model, name, rotational, serial, size, tran, vendor, wwn, wwn_vendor_extension, wwn_with_extension)",
+        ),
+        (
+            json!({"modell": "red"}),
+            "argument root_device.modell: is not a known hint; did you mean model? (there are: by_path, hctl, model, name, rotational, serial, size, tran, vendor, wwn, wwn_vendor_extension, wwn_with_extension)",
         ),
         (
             json!({"model": 5}),
@@ -121,11 +125,11 @@ fn broken_hints_are_named() {
         ),
         (
             json!({"model": " "}),
-            "argument root_device.model: is empty",
+            "argument root_device.model: is empty; write a text, or s==, s!=, s<, s<=, s>, s>=, <in> or <or> before one",
         ),
         (
             json!({"model": "<or> a <or>"}),
-            "argument root_device.model: is empty",
+            "argument root_device.model: is empty; write a text, or s==, s!=, s<, s<=, s>, s>=, <in> or <or> before one",
         ),
         (
             json!({"model": "= x"}),
@@ -141,15 +145,15 @@ fn broken_hints_are_named() {
         ),
         (
             json!({"size": 0}),
-            "argument root_device.size: '0' is not a positive number of GiB",
+            "argument root_device.size: '0' is not a positive number of GiB; ==, !=, <, <=, >, >= or = may stand before one",
         ),
         (
             json!({"size": "1.5"}),
-            "argument root_device.size: '1.5' is not a positive number of GiB",
+            "argument root_device.size: '1.5' is not a positive number of GiB; ==, !=, <, <=, >, >= or = may stand before one",
         ),
         (
             json!({"rotational": "maybe"}),
-            "argument root_device.rotational: 'maybe' is neither true nor false",
+            "argument root_device.rotational: 'maybe' is neither true nor false; there are no operators",
         ),
     ];
     for (hints, text) in cases {

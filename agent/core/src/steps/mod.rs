@@ -21,6 +21,7 @@ use serde_json::{Map, Value, json};
 pub use context::{ImageServerLogin, PartitionImageSettings, StepContext, StepSettings};
 
 use crate::fault::Fault;
+use crate::image_request::ImageRequest;
 use crate::plan::{Plan, WrittenImage};
 
 /// Key of the one hardware manager in step lists (contract §13.1).
@@ -215,6 +216,18 @@ pub fn find(phase: StepPhase, name: &str) -> Result<&'static Step, Fault> {
             phase: phase.name(),
             step: name.to_owned(),
         })
+}
+
+/// The image that the arguments of `write_image` ask for.
+///
+/// # Errors
+///
+/// [`Fault::Argument`] if they are incomplete.
+pub fn image_request(
+    arguments: &Map<String, Value>,
+    settings: &StepSettings,
+) -> Result<ImageRequest, Fault> {
+    image_info::request(image_info::object(arguments)?, settings)
 }
 
 /// The steps of a phase as `get_*_steps` answers them (contract §12, §13.1):

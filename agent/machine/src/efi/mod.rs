@@ -4,7 +4,10 @@
 //!
 //! What the variables shall be is decided by `ironseed_core::boot`.
 
+mod entries;
 mod esp;
+#[cfg(test)]
+pub(crate) mod fake;
 mod immutable;
 mod slice;
 #[cfg(test)]
@@ -12,11 +15,12 @@ mod test_disk;
 mod variables;
 
 use ironseed_core::block::BlockDevice;
-use ironseed_core::boot::{BootFacts, EfiFacts};
+use ironseed_core::boot::{Architecture, BootFacts, EfiFacts};
 use ironseed_core::fault::Fault;
 
 use crate::root::Root;
 
+pub use entries::{EfiVariables, apply};
 pub use esp::read_esp;
 pub use variables::Efivarfs;
 
@@ -32,8 +36,8 @@ pub fn is_efi(root: &Root) -> bool {
 /// EFI system partition.
 ///
 /// # Errors
-/// [`Fault::EfiVariable`] if the firmware's variables cannot be read; about
-/// the disk as [`read_esp`].
+/// About the disk as [`read_esp`]. Variables that cannot be read are among the
+/// facts: the disk may boot without them.
 pub fn read_boot_facts(
     root: &Root,
     disk: &BlockDevice,
@@ -42,7 +46,10 @@ pub fn read_boot_facts(
     let efi = if is_efi(root) {
         Some(EfiFacts {
             esp: read_esp(disk, esp_uuid)?,
-            variables: Efivarfs::new(root.clone()).boot_variables()?,
+            architecture: architecture(root),
+            variables: Efivarfs::new(root.clone())
+                .boot_variables()
+                .map_err(|fault| fault.to_string()),
         })
     } else {
         None
@@ -51,4 +58,11 @@ pub fn read_boot_facts(
         disk: disk.name.clone(),
         efi,
     })
+}
+
+/// What the firmware starts; it need not be of the kernel's architecture.
+fn architecture(root: &Root) -> Architecture {
+    let bits = root.read_text("/sys/firmware/efi/fw_platform_size");
+    let bits = bits.ok().and_then(|text| text.trim().parse().ok());
+    Architecture::of(std::env::consts::ARCH, bits)
 }

@@ -5,6 +5,7 @@
 
 use std::io::{self, ErrorKind, Write as _};
 
+use ironseed_core::boot::Refusal;
 use ironseed_core::boot::variables::{entry_number, is_boot_variable};
 use ironseed_core::fault::Fault;
 use ironseed_core::plan::EfiVariable;
@@ -33,7 +34,7 @@ impl Efivarfs {
         Self { root }
     }
 
-    /// Every `Boot####`, `BootOrder` and `BootCurrent`, in the order of their names.
+    /// Every `Boot####`, `BootOrder`, `BootCurrent` and `BootNext`, in the order of their names.
     ///
     /// An entry that cannot be read is listed without a value: its number is taken.
     ///
@@ -58,51 +59,77 @@ impl Efivarfs {
         Ok(variables)
     }
 
-    /// Sets a variable, or creates it, and makes sure that the firmware has it.
+    /// The variable of this name as the firmware has it now.
     ///
     /// # Errors
-    /// [`Fault::EfiVariable`] if the firmware refuses it or stores something else.
-    pub fn set(&self, variable: &EfiVariable) -> Result<(), Fault> {
-        let name = &variable.name;
-        mounted_names(&self.root)?;
-        if read(&self.root, name).is_ok_and(|stored| stored == *variable) {
-            return Ok(());
+    /// What the kernel says.
+    pub fn get(&self, name: &str) -> Result<Option<EfiVariable>, Refusal> {
+        match read(&self.root, name) {
+            Ok(variable) => Ok(Some(variable)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(refusal("reading", &error)),
         }
-        make_mutable(&self.root, name).map_err(|error| fault(name, "unlocking", &error))?;
-        write(&self.root, variable).map_err(|error| fault(name, "writing", &error))?;
-        // Some firmware answers with success and drops the value.
-        let stored = read(&self.root, name).map_err(|error| fault(name, "reading back", &error))?;
-        if stored == *variable {
-            return Ok(());
-        }
-        Err(Fault::EfiVariable {
-            variable: name.clone(),
-            problem: format!(
-                "the firmware accepted {} and then has {}",
-                size(variable),
-                size(&stored)
-            ),
+    }
+
+    /// Sets a variable, or creates it. What the firmware made of it is another
+    /// question, which [`Efivarfs::get`] answers.
+    ///
+    /// # Errors
+    /// What kernel and firmware say.
+    pub fn set(&self, variable: &EfiVariable) -> Result<(), Refusal> {
+        let (root, name) = (&self.root, &variable.name);
+        mounted_names(root).map_err(|fault| Refusal::Other(fault.to_string()))?;
+        make_mutable(root, name).map_err(|error| refusal("unlocking", &error))?;
+        let is_new = path(name).is_ok_and(|path| !root.exists(&path));
+        write(root, variable).map_err(|error| {
+            if is_new {
+                // The kernel has made a file that has no variable behind it.
+                let _ = unlink(root, name);
+            }
+            refusal("writing", &error)
         })
     }
 
     /// Deletes a variable. One that is not there is not missed.
     ///
     /// # Errors
-    /// [`Fault::EfiVariable`] if the firmware keeps it.
-    pub fn delete(&self, name: &str) -> Result<(), Fault> {
+    /// What kernel and firmware say, and if the firmware keeps it all the same.
+    pub fn delete(&self, name: &str) -> Result<(), Refusal> {
         let root = &self.root;
-        mounted_names(root)?;
-        make_mutable(root, name).map_err(|error| fault(name, "unlocking", &error))?;
+        mounted_names(root).map_err(|fault| Refusal::Other(fault.to_string()))?;
+        make_mutable(root, name).map_err(|error| refusal("unlocking", &error))?;
         match unlink(root, name) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(fault(name, "deleting", &error))
-            }
-            _ if path(name).is_ok_and(|path| root.exists(&path)) => Err(Fault::EfiVariable {
-                variable: name.to_owned(),
-                problem: "the firmware accepted its deletion and still has it".to_owned(),
-            }),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(refusal("deleting", &error)),
+            _ if path(name).is_ok_and(|path| root.exists(&path)) => Err(Refusal::Other(
+                "the firmware accepted its deletion and still has it".to_owned(),
+            )),
             _ => Ok(()),
         }
+    }
+}
+
+/// What an error of efivarfs means: the kernel makes it of the firmware's
+/// (`efi_status_to_err`, drivers/firmware/efi/efi.c).
+fn refusal(operation: &str, error: &io::Error) -> Refusal {
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    let because = |meaning: &str| format!("{operation}: {error}: {meaning}");
+    match errno {
+        // EFI_OUT_OF_RESOURCES; on x86 the kernel itself keeps 5 KiB free,
+        // because some firmware is dead once its store is full.
+        Some(Errno::ENOSPC) => Refusal::NoRoom,
+        Some(Errno::EROFS) => Refusal::ReadOnly(because(
+            "efivarfs is mounted read-only, or the firmware write-protects it",
+        )),
+        Some(Errno::EPERM) => Refusal::ReadOnly(because(
+            "the variable is immutable, or the kernel is locked down",
+        )),
+        Some(Errno::EACCES) => Refusal::ReadOnly(because(
+            "the firmware takes authenticated writes only, or the file may not be written",
+        )),
+        Some(Errno::EINVAL) => Refusal::Other(because(
+            "the firmware calls name, attributes or value invalid",
+        )),
+        _ => Refusal::Other(format!("{operation}: {error}")),
     }
 }
 
@@ -113,12 +140,6 @@ fn unreadable(name: String) -> EfiVariable {
         attributes: 0,
         data: Vec::new(),
     }
-}
-
-fn size(variable: &EfiVariable) -> String {
-    let bytes = variable.data.len();
-    let attributes = variable.attributes;
-    format!("{bytes} bytes with attributes {attributes:#x}")
 }
 
 fn fault(variable: &str, operation: &str, error: &io::Error) -> Fault {
@@ -142,7 +163,14 @@ fn mounted_names(root: &Root) -> Result<Vec<String>, Fault> {
     let place = root.path().join(DIRECTORY.trim_start_matches('/'));
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     let kind = Some("efivarfs");
-    match mount(kind, &place, kind, flags, None::<&str>) {
+    let attempt = |flags| mount(kind, &place, kind, flags, None::<&str>);
+    let mounted = match attempt(flags) {
+        // Firmware that cannot set variables while a system runs; they can
+        // still be read.
+        Err(Errno::EINVAL | Errno::EROFS) => attempt(flags | MsFlags::MS_RDONLY),
+        result => result,
+    };
+    match mounted {
         // It is mounted there already, and really empty.
         Ok(()) | Err(Errno::EBUSY) => list(),
         Err(error) => Err(fault("efivarfs", "mounting", &error.into())),
@@ -277,19 +305,41 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_stored_as_wanted_is_noticed() {
+    fn a_variable_is_read_as_it_is_stored() {
+        let (entry, broken) = (entry_name(3), entry_name(4));
+        let (_directory, firmware) = firmware(&[(&entry, &[7, 0, 0, 0, 1]), (&broken, &[7])]);
+        assert_eq!(firmware.get(&entry), Ok(Some(variable(entry, &[1]))));
+        assert_eq!(firmware.get(&entry_name(5)), Ok(None));
+        assert!(matches!(firmware.get(&broken), Err(Refusal::Other(_))));
+        assert!(matches!(firmware.get("../x"), Err(Refusal::Other(_))));
+    }
+
+    #[test]
+    fn errors_of_the_kernel_say_what_the_firmware_means() {
+        for (errno, expected) in [
+            (Errno::ENOSPC, "no room"),
+            (Errno::EROFS, "read-only"),
+            (Errno::EPERM, "immutable"),
+            (Errno::EACCES, "authenticated"),
+            (Errno::EINVAL, "invalid"),
+            (Errno::EIO, "writing: Input/output error"),
+        ] {
+            let text = refusal("writing", &errno.into()).to_string();
+            assert!(text.contains(expected), "{errno}: {text}");
+        }
+        assert_eq!(refusal("x", &Errno::ENOSPC.into()), Refusal::NoRoom);
+    }
+
+    #[test]
+    fn what_cannot_be_written_stays_as_it_was() {
+        let (directory, firmware) = firmware(&[("Other", &[0; 5])]);
         let name = entry_name(3);
-        let (_directory, firmware) = firmware(&[(&name, &[7, 0, 0, 0, 1, 2, 3, 4])]);
-        // A plain file keeps its tail when it is written over: like firmware
-        // that stores something else than it was given.
-        let fault = firmware
-            .set(&variable(name, &[9]))
-            .expect_err("the tail is still there");
-        let text = fault.to_string();
-        assert!(
-            text.contains("1 bytes") && text.contains("4 bytes"),
-            "{text}"
-        );
+        // A directory in its place cannot be written.
+        let place = directory.path().join("sys/firmware/efi/efivars");
+        std::fs::create_dir(place.join(&name)).expect("make");
+        let refused = firmware.set(&variable(name.clone(), &[1]));
+        assert!(refused.is_err());
+        assert!(place.join(&name).is_dir(), "what was there stays");
     }
 
     #[test]
@@ -359,6 +409,8 @@ mod tests {
                 ..immutable.clone()
             })
             .expect("change");
+        let changed = firmware.get(&immutable.name).expect("read").expect("there");
+        assert_eq!(changed.data, [2, 3]);
         firmware.delete(&immutable.name).expect("delete");
         assert_eq!(firmware.boot_variables().expect("read"), before);
     }

@@ -12,26 +12,9 @@ use super::*;
 use crate::block::fake::{FakeDisk, FakeDisks, Trouble};
 use crate::block::partitions::read_table;
 use crate::clock::TestClock;
+use crate::efi::fake::FakeFirmware;
 
 const MIB: usize = 1 << 20;
-
-/// Variables that are only remembered.
-#[derive(Debug, Default)]
-struct Remembered(Mutex<Vec<String>>);
-
-impl EfiVariables for Remembered {
-    fn set(&self, variable: &EfiVariable) -> Result<(), Fault> {
-        let mut all = self.0.lock().expect("variables");
-        all.push(format!("set {}", variable.name));
-        Ok(())
-    }
-
-    fn delete(&self, name: &str) -> Result<(), Fault> {
-        let mut all = self.0.lock().expect("variables");
-        all.push(format!("delete {name}"));
-        Ok(())
-    }
-}
 
 fn disk(name: &str, mib: usize) -> Arc<FakeDisk> {
     disk_with_sectors(name, mib, 512)
@@ -47,7 +30,7 @@ fn disk_with_sectors(name: &str, mib: usize, sector: u32) -> Arc<FakeDisk> {
 fn machine(disks: &[Arc<FakeDisk>]) -> Machine {
     Machine {
         disks: Arc::new(FakeDisks::new(disks.iter().cloned())),
-        variables: Arc::new(Remembered::default()),
+        variables: Arc::new(FakeFirmware::default()),
         clock: Arc::new(TestClock::default()),
     }
 }
@@ -282,28 +265,14 @@ fn progress_is_told_about_twice_a_second() {
 }
 
 #[test]
-fn variables_are_set_in_the_order_of_the_plan() {
-    let variables = Arc::new(Remembered::default());
+fn boot_entries_reach_the_firmware() {
+    let firmware = Arc::new(FakeFirmware::default());
     let mut machine = machine(&[]);
-    machine.variables = Arc::clone(&variables) as Arc<dyn EfiVariables>;
-    let plan = Plan::in_order(vec![
-        Op::DeleteEfiVariable {
-            name: "Boot0001".into(),
-            reason: "old".into(),
-        },
-        Op::SetEfiVariable {
-            variable: EfiVariable {
-                name: "BootOrder".into(),
-                attributes: 7,
-                data: vec![0, 0],
-            },
-            reason: "new".into(),
-        },
-        Op::Sync,
-    ]);
+    machine.variables = Arc::clone(&firmware) as Arc<dyn EfiVariables>;
+    let entries = Box::new(crate::efi::fake::debian(&[]));
+    let plan = Plan::in_order(vec![Op::SetBootEntries { entries }, Op::Sync]);
     assert!(execute(&checked(plan, &[]), &machine, &|_| ()).is_ok());
-    let done = variables.0.lock().expect("variables").clone();
-    assert_eq!(done, ["delete Boot0001", "set BootOrder"]);
+    assert_eq!(firmware.order(), [0]);
 }
 
 /// A disk with an MBR and one partition.

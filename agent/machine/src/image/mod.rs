@@ -19,6 +19,7 @@ mod intervals;
 mod mapped;
 mod markers;
 mod net;
+mod probe;
 mod read_back;
 mod source;
 mod stopwatch;
@@ -40,6 +41,8 @@ use ironseed_core::image::transfer::TransferProfile;
 use ironseed_core::image_request::{
     ConfigDrive, Digest, DownloadPolicy, ExpectedDigest, ImageRequest, Proxies,
 };
+
+pub use probe::probe;
 
 use crate::block::Block;
 use crate::progress::Surroundings;
