@@ -44,5 +44,6 @@ scenarios! {
     waiting
     deploy_raw
     deploy_4kn
+    deploy_partition
     image_troubles
 }

@@ -13,6 +13,7 @@ mod cleaning;
 mod commands;
 mod deploy_4kn;
 mod deploy_compressed;
+mod deploy_partition;
 mod deploy_qcow2;
 mod deploy_raw;
 mod deployed;
@@ -52,6 +53,7 @@ pub const ALL: &[Scenario] = &[
     waiting::SCENARIO,
     deploy_raw::SCENARIO,
     deploy_4kn::SCENARIO,
+    deploy_partition::SCENARIO,
     image_troubles::SCENARIO,
 ];
 
