@@ -3,6 +3,8 @@
 //! what the fuzzer found interesting, and what once made a target panic. Each is also cut short
 //! and changed in a few places, the same ones every time.
 
+#![expect(clippy::unwrap_used, reason = "a test panics on purpose")]
+
 use std::fs;
 use std::panic;
 use std::path::{Path, PathBuf};
