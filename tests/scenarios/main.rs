@@ -37,10 +37,13 @@ scenarios! {
     inspection
     hardware
     cleaning
-    deploy_raw
+    deploy_compressed
     deploy_qcow2
     discovery
     agent_killed
     waiting
+    deploy_raw
+    deploy_4kn
+    deploy_partition
     image_troubles
 }

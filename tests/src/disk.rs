@@ -143,13 +143,93 @@ fn compare_tables(
     }
     match added.as_slice() {
         [] => Ok(None),
-        [one] if one.name.eq_ignore_ascii_case(CONFIG_DRIVE) => {
-            Ok(Some(one.sectors.0 * SECTOR..(one.sectors.1 + 1) * SECTOR))
-        }
+        [one] if one.name.eq_ignore_ascii_case(CONFIG_DRIVE) => Ok(Some(one.bytes(SECTOR))),
         unknown => Err(format!(
             "it has partitions that the image has not: {unknown:?}"
         )),
     }
+}
+
+/// Compares a disk with sectors of `sector` bytes with the raw image, made for sectors of 512 bytes,
+/// that was written to it: both tables valid, every partition with the same identity, the same
+/// bytes at the same place, and at most one more partition, for the config drive.
+///
+/// # Errors
+/// [`Error::Disk`] with the first difference.
+pub fn compare_partitions(disk: &Path, sector: u64, raw_image: &Path) -> Result<Compared, Error> {
+    let different = |problem: String| Error::Disk {
+        path: disk.to_owned(),
+        problem,
+    };
+    let (disk_file, disk_bytes) = open(disk)?;
+    let (image_file, _) = open(raw_image)?;
+    let image = gpt::read(&image_file, 1).map_err(reading(raw_image))?;
+    let image =
+        image.ok_or_else(|| different("the image has no GPT to compare with".to_owned()))?;
+    let read = |at: u64| {
+        let table = gpt::read_sized(&disk_file, at, sector).map_err(reading(disk))?;
+        table.ok_or_else(|| different(format!("it has no valid GPT header in sector {at}")))
+    };
+    let last = disk_bytes / sector - 1;
+    let (first, second) = (read(1)?, read(last)?);
+    if first.partitions != second.partitions || first.other_sector != last {
+        return Err(different("its two GPT headers do not agree".to_owned()));
+    }
+    let mut bytes = 0;
+    for theirs in &image.partitions {
+        let place = theirs.bytes(SECTOR);
+        let same = first.partitions.iter().any(|ours| {
+            ours.identity() == theirs.identity()
+                && ours.bytes(sector) == place
+                && ours.index == theirs.index
+        });
+        if !same {
+            let found = &first.partitions;
+            return Err(different(format!("{theirs:?} is not among {found:?}")));
+        }
+        expect_same((&disk_file, disk), (&image_file, raw_image), place.clone())?;
+        bytes += place.end - place.start;
+    }
+    let mut added = first.partitions.iter().skip(image.partitions.len());
+    let config_drive = added
+        .next()
+        .filter(|one| one.name.eq_ignore_ascii_case(CONFIG_DRIVE))
+        .map(|one| one.bytes(sector));
+    if first.partitions.len() > image.partitions.len() + usize::from(config_drive.is_some()) {
+        return Err(different(
+            "it has partitions that the image has not".to_owned(),
+        ));
+    }
+    Ok(Compared {
+        bytes,
+        config_drive,
+    })
+}
+
+/// Fails at the first chunk of `place` that differs.
+fn expect_same(
+    (disk, disk_path): (&File, &Path),
+    (image, image_path): (&File, &Path),
+    place: Range<u64>,
+) -> Result<(), Error> {
+    let (mut ours, mut theirs) = (vec![0; CHUNK], vec![0; CHUNK]);
+    let mut at = place.start;
+    while at < place.end {
+        let length = chunk_at(at, place.end);
+        disk.read_exact_at(&mut ours[..length], at)
+            .map_err(reading(disk_path))?;
+        image
+            .read_exact_at(&mut theirs[..length], at)
+            .map_err(reading(image_path))?;
+        if ours[..length] != theirs[..length] {
+            return Err(Error::Disk {
+                path: disk_path.to_owned(),
+                problem: format!("differs from the image behind byte {at:#x}"),
+            });
+        }
+        at += length as u64;
+    }
+    Ok(())
 }
 
 /// Where the image's own second header is. It has no meaning on a larger disk.
@@ -332,6 +412,55 @@ mod tests {
         );
         let compared = compare(&disk, &image).unwrap();
         assert_eq!(compared.config_drive, Some(16 * MIB..17 * MIB));
+    }
+
+    /// A table for sectors of 4096 bytes, with the partitions of [`deployed`]'s image, as sgdisk
+    /// cannot make it for a file.
+    fn large_sectors(image: &Path, disk: &Path, first_sector: u64) {
+        let sector = 4096;
+        let bytes = 80 * MIB;
+        std::fs::copy(image, disk).unwrap();
+        let file = File::options().read(true).write(true).open(disk).unwrap();
+        file.set_len(bytes).unwrap();
+        let table = gpt::read(&File::open(image).unwrap(), 1).unwrap().unwrap();
+        let mut entries = vec![0; 128 * 128];
+        entries[..128].copy_from_slice(&table.partitions[0].entry);
+        entries[32..40].copy_from_slice(&first_sector.to_le_bytes());
+        entries[40..48].copy_from_slice(&(first_sector + 1023).to_le_bytes());
+        let last = bytes / sector - 1;
+        for (own, other, at) in [(1, last, 2), (last, 1, last - 4)] {
+            let mut header = vec![0; 92];
+            header[..8].copy_from_slice(b"EFI PART");
+            header[12] = 92;
+            for (place, number) in [(24, own), (32, other), (40, 6), (48, last - 5), (72, at)] {
+                header[place..place + 8].copy_from_slice(&u64::to_le_bytes(number));
+            }
+            header[80] = 128;
+            header[84] = 128;
+            header[88..92].copy_from_slice(&crc32fast::hash(&entries).to_le_bytes());
+            let checksum = crc32fast::hash(&header).to_le_bytes();
+            header[16..20].copy_from_slice(&checksum);
+            file.write_all_at(&header, own * sector).unwrap();
+            file.write_all_at(&entries, at * sector).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_table_for_large_sectors_is_compared_by_its_meaning() {
+        let dir = tempfile::tempdir().unwrap();
+        let (image, _) = deployed(dir.path());
+        let disk = dir.path().join("large");
+        large_sectors(&image, &disk, 256);
+        let compared = compare_partitions(&disk, 4096, &image).unwrap();
+        assert_eq!((compared.bytes, compared.config_drive), (4 * MIB, None));
+        change(&disk, 2 * MIB + 3, b"X");
+        let error = compare_partitions(&disk, 4096, &image).unwrap_err();
+        assert!(error.to_string().contains("differs"), "{error}");
+        large_sectors(&image, &disk, 257);
+        let error = compare_partitions(&disk, 4096, &image).unwrap_err();
+        assert!(error.to_string().contains("is not among"), "{error}");
+        let error = compare_partitions(&image, 4096, &image).unwrap_err();
+        assert!(error.to_string().contains("no valid GPT"), "{error}");
     }
 
     #[test]

@@ -151,10 +151,21 @@ fn disk_element(machine: &Machine, index: usize, disk: &DiskSpec) -> String {
         "<disk type='file' device='disk'>\
          <driver name='qemu' type='raw' cache='unsafe' discard='unmap' detect_zeroes='unmap'/>\
          <source file='{file}'/><target dev='{prefix}{letter}' bus='{bus}'/>\
-         <serial>{serial}</serial>{wwn}</disk>\n",
+         {sectors}<serial>{serial}</serial>{wwn}</disk>\n",
+        sectors = sectors_element(disk),
         file = machine.disk(index).display(),
         serial = disk.serial,
     )
+}
+
+/// Nothing for sectors of the usual size.
+fn sectors_element(disk: &DiskSpec) -> String {
+    match disk.sector {
+        512 => String::new(),
+        bytes => {
+            format!("<blockio logical_block_size='{bytes}' physical_block_size='{bytes}'/>")
+        }
+    }
 }
 
 /// A serial port whose output is kept in a file and that can be typed at through a socket.
@@ -210,8 +221,10 @@ fn nvme_arguments(machine: &Machine, count: usize, index: usize, disk: &DiskSpec
         ),
         "-device".to_owned(),
         format!(
-            "nvme,drive=nvme{count},serial={},bus=pcie.0,addr={slot:#x},bootindex={order}",
-            disk.serial
+            "nvme,drive=nvme{count},serial={},bus=pcie.0,addr={slot:#x},bootindex={order},\
+             logical_block_size={sector},physical_block_size={sector}",
+            disk.serial,
+            sector = disk.sector,
         ),
     ]
 }

@@ -12,6 +12,8 @@ pub enum Fault {
     Unavailable,
     /// Close the connection after this many bytes of the body.
     CutAfter(u64),
+    /// Send nothing more after this many bytes of the body, and keep the connection.
+    StallAfter(u64),
     /// Ignore `Range` and do not offer it.
     NoRanges,
     /// Send no more than this many bytes in a second.

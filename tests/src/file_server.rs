@@ -112,6 +112,10 @@ async fn trouble(State(faults): State<Faults>, mut request: Request, next: Next)
             .run(request)
             .await
             .map(|body| Body::new(Troubled::cut(body, bytes))),
+        Some(Fault::StallAfter(bytes)) => next
+            .run(request)
+            .await
+            .map(|body| Body::new(Troubled::stall(body, bytes))),
         Some(Fault::BytesPerSecond(rate)) => next
             .run(request)
             .await
@@ -123,11 +127,13 @@ async fn trouble(State(faults): State<Faults>, mut request: Request, next: Next)
     response
 }
 
-/// A body that breaks off or dawdles.
+/// A body that breaks off, stops or dawdles.
 struct Troubled {
     body: Body,
-    /// How many bytes pass before the connection is cut.
+    /// How many bytes pass before the connection is cut or sends nothing more.
     left: Option<u64>,
+    /// The connection is kept when they have passed.
+    stall: bool,
     /// Bytes per second.
     rate: Option<u64>,
     pause: Option<Pin<Box<Sleep>>>,
@@ -140,9 +146,17 @@ impl Troubled {
         Self {
             body,
             left: Some(bytes),
+            stall: false,
             rate: None,
             pause: None,
             flushed: false,
+        }
+    }
+
+    fn stall(body: Body, bytes: u64) -> Self {
+        Self {
+            stall: true,
+            ..Self::cut(body, bytes)
         }
     }
 
@@ -150,6 +164,7 @@ impl Troubled {
         Self {
             body,
             left: None,
+            stall: false,
             rate: Some(rate.max(1)),
             pause: None,
             flushed: false,
@@ -181,6 +196,10 @@ impl HttpBody for Troubled {
         if let Some(pause) = &mut self.pause {
             ready!(pause.as_mut().poll(context));
             self.pause = None;
+        }
+        if self.left == Some(0) && self.stall {
+            // Nobody wakes this up again; it ends when the client gives up.
+            return Poll::Pending;
         }
         if self.left == Some(0) && !self.flushed {
             self.flushed = true;
@@ -275,6 +294,46 @@ mod tests {
         assert!(setup.get(None).read_to_end(&mut received).is_err());
         assert_eq!(received.len(), 1000);
         assert_eq!(setup.get(None).bytes().unwrap().len(), 300_000);
+    }
+
+    #[test]
+    fn a_stalled_body_stops_where_it_should_and_others_go_on() {
+        let setup = start();
+        let faults = setup.server.faults();
+        faults.add("/file", Fault::StallAfter(1000), Some(1));
+        let mut answer = setup.get(None);
+        assert_eq!(answer.content_length(), Some(300_000));
+        let mut received = [0; 1000];
+        answer.read_exact(&mut received).unwrap();
+        // The connection is open and silent; another one is not.
+        let rest = setup.get(Some("bytes=1000-"));
+        assert_eq!(rest.status(), 206);
+        assert_eq!(rest.bytes().unwrap().len(), 299_000);
+        let timeout = Duration::from_millis(50);
+        let silent = Client::builder()
+            .no_proxy()
+            .timeout(timeout)
+            .build()
+            .unwrap();
+        faults.add("/file", Fault::StallAfter(1000), Some(1));
+        let mut answer = silent.get(setup.server.url("file")).send().unwrap();
+        assert!(answer.read_to_end(&mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn a_connection_cut_again_and_again_brings_the_whole_file_in_the_end() {
+        let setup = start();
+        let faults = setup.server.faults();
+        faults.add("/file", Fault::CutAfter(100_000), None);
+        let mut received = Vec::new();
+        while received.len() < 300_000 {
+            let from = received.len();
+            let mut answer = setup.get(Some(&format!("bytes={from}-")));
+            assert_eq!(answer.status(), 206);
+            let _cut = answer.read_to_end(&mut received);
+            assert_eq!(received.len(), from + 100_000);
+        }
+        assert_eq!(faults.seen("/file").len(), 3);
     }
 
     #[test]

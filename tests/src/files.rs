@@ -68,6 +68,17 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     fs::rename(from, to).map_err(failed("rename", from))
 }
 
+/// Waits until no other process holds the lock of this file, and holds it until the value is
+/// dropped.
+///
+/// # Errors
+/// [`Error::File`].
+pub fn lock(path: &Path) -> Result<fs::File, Error> {
+    let file = fs::File::create(path).map_err(failed("create", path))?;
+    file.lock().map_err(failed("lock", path))?;
+    Ok(file)
+}
+
 /// Makes a symbolic link at `link` to `target`.
 ///
 /// # Errors

@@ -4,9 +4,10 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
-/// The sector size of all disks of the lab.
+/// The sector size of most disks of the lab, and of all images.
 pub const SECTOR: u64 = 512;
 const SIGNATURE: &[u8; 8] = b"EFI PART";
 /// A header with this many bytes or an entry array with this many entries is not believed.
@@ -44,8 +45,16 @@ pub struct Gpt {
 /// # Errors
 /// If the file cannot be read.
 pub fn read(disk: &File, sector: u64) -> io::Result<Option<Gpt>> {
+    read_sized(disk, sector, SECTOR)
+}
+
+/// The same on a disk with sectors of `sector_size` bytes.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn read_sized(disk: &File, sector: u64, sector_size: u64) -> io::Result<Option<Gpt>> {
     let mut header = vec![0; HEADER_LIMIT];
-    if !read_whole(disk, &mut header, sector * SECTOR)? || &header[..8] != SIGNATURE {
+    if !read_whole(disk, &mut header, sector * sector_size)? || &header[..8] != SIGNATURE {
         return Ok(None);
     }
     let size = u32_at(&header, 12) as usize;
@@ -62,7 +71,7 @@ pub fn read(disk: &File, sector: u64) -> io::Result<Option<Gpt>> {
         return Ok(None);
     }
     let mut entries = vec![0; count as usize * entry_size];
-    let start = u64_at(&header, 72).saturating_mul(SECTOR);
+    let start = u64_at(&header, 72).saturating_mul(sector_size);
     if !read_whole(disk, &mut entries, start)? || crc32fast::hash(&entries) != u32_at(&header, 88) {
         return Ok(None);
     }
@@ -76,6 +85,20 @@ pub fn read(disk: &File, sector: u64) -> io::Result<Option<Gpt>> {
             .filter_map(partition)
             .collect(),
     }))
+}
+
+impl Partition {
+    /// Its place on a disk with sectors of `sector_size` bytes.
+    #[must_use]
+    pub fn bytes(&self, sector_size: u64) -> Range<u64> {
+        self.sectors.0 * sector_size..(self.sectors.1 + 1) * sector_size
+    }
+
+    /// All that the table says of it except its place: type, GUID, attributes, name.
+    #[must_use]
+    pub fn identity(&self) -> (&[u8], &[u8]) {
+        (&self.entry[..32], &self.entry[48..128])
+    }
 }
 
 fn partition((index, entry): (usize, &[u8])) -> Option<Partition> {

@@ -102,6 +102,7 @@ fn program(start: &IronicStart<'_>, name: &str, config: &Path) -> Command {
 /// database is always the same: keep it.
 fn make_database(start: &IronicStart<'_>, config: &Path) -> Result<(), Error> {
     let database = start.directories.state.join("ironic.sqlite");
+    let _lock = files::lock(&start.empty_database.with_extension("lock"))?;
     if start.empty_database.exists() {
         return files::copy(start.empty_database, &database);
     }

@@ -63,7 +63,6 @@ impl LabOptions {
     /// # Errors
     /// [`Error::Missing`] for what must be installed or built first.
     pub fn prepare(&self) -> Result<(), Error> {
-        packages::check_programs()?;
         for file in [KERNEL, INITRAMFS] {
             let path = self.image_dir.join(file);
             if !path.exists() {
@@ -73,7 +72,17 @@ impl LabOptions {
                 });
             }
         }
+        self.prepare_shared()
+    }
+
+    /// Prepares, of that, what does not depend on the image under test.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] for what must be installed first.
+    pub fn prepare_shared(&self) -> Result<(), Error> {
+        packages::check_programs()?;
         files::make_dir(&self.lab_dir)?;
+        let _lock = files::lock(&self.lab_dir.join("prepare.lock"))?;
         packages::ensure_venv(&self.venv(), &self.narrator)
     }
 }
@@ -93,7 +102,11 @@ impl LabOptions {
             .say("Building the operating system to deploy, unless it is there (about a minute)");
         let images = os_image::build(&self.lab_dir.join("os"), &OsImageOptions::default())?;
         let text = serde_json::to_string_pretty(&images).unwrap_or_default();
-        files::write(&self.os_images_file(), text)
+        let _lock = files::lock(&self.lab_dir.join("prepare.lock"))?;
+        // Another lab may be reading the list, which is the same.
+        let unfinished = self.os_images_file().with_extension("new");
+        files::write(&unfinished, text)?;
+        files::rename(&unfinished, &self.os_images_file())
     }
 }
 

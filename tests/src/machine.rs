@@ -50,6 +50,8 @@ pub struct DiskSpec {
     pub serial: String,
     /// Its world wide name, 16 hexadecimal digits; SCSI only.
     pub wwn: Option<String>,
+    /// Bytes of a sector, logical and physical. AHCI disks know 512 only.
+    pub sector: u32,
 }
 
 impl DiskSpec {
@@ -61,7 +63,15 @@ impl DiskSpec {
             bytes: gib * GIB,
             serial: serial.to_owned(),
             wwn: None,
+            sector: 512,
         }
+    }
+
+    /// With sectors of 4096 bytes and no emulation of smaller ones.
+    #[must_use]
+    pub fn with_large_sectors(mut self) -> Self {
+        self.sector = 4096;
+        self
     }
 }
 

@@ -28,6 +28,9 @@ enum Command {
     Scenarios,
     /// Play one scenario.
     Scenario(ScenarioArguments),
+    /// Prepare what all scenarios share, so that none of them has to: Ironic, the Redfish emulator,
+    /// the operating system to deploy. Needs no image.
+    Prepare(LabArguments),
     /// Take one virtual server from power-on to a deployed, booted operating system.
     Demo(DemoArguments),
     /// Measure how fast and how small the image is.
@@ -109,6 +112,12 @@ fn run(cli: Cli, narrator: &Narrator) -> Result<ExitCode, Error> {
                 || scenarios::prepare(scenario, &options),
                 || scenarios::play(scenario, options.clone(), arguments.hold),
             )
+        }
+        Command::Prepare(place) => {
+            let options = place.options("prepare", IronicOptions::default(), narrator);
+            options.prepare_shared()?;
+            options.prepare_os_images()?;
+            Ok(ExitCode::SUCCESS)
         }
         Command::Demo(arguments) => run_demo(&arguments),
         Command::Bench(arguments) => run_bench(&arguments, narrator),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::error::Error;
 use crate::ironic_api::{IronicApi, NodeState, settled_in};
@@ -40,6 +40,10 @@ pub struct ImageSource {
     pub hash_algo: String,
     /// The digest in hexadecimal digits.
     pub hash_value: String,
+    /// `whole-disk` or `partition`.
+    pub image_type: String,
+    /// Further fields of the node's `instance_info`.
+    pub more: Map<String, Value>,
 }
 
 impl ImageSource {
@@ -70,6 +74,8 @@ impl ImageSource {
             disk_format: disk_format.to_owned(),
             hash_algo: "sha256".to_owned(),
             hash_value,
+            image_type: "whole-disk".to_owned(),
+            more: Map::new(),
         })
     }
 
@@ -82,13 +88,17 @@ impl ImageSource {
     }
 
     fn instance_info(&self) -> Value {
-        json!({
-            "image_source": self.url,
-            "image_disk_format": self.disk_format,
-            "image_os_hash_algo": self.hash_algo,
-            "image_os_hash_value": self.hash_value,
-            "image_type": "whole-disk",
-        })
+        let mut info = self.more.clone();
+        for (key, value) in [
+            ("image_source", &self.url),
+            ("image_disk_format", &self.disk_format),
+            ("image_os_hash_algo", &self.hash_algo),
+            ("image_os_hash_value", &self.hash_value),
+            ("image_type", &self.image_type),
+        ] {
+            info.insert(key.to_owned(), json!(value));
+        }
+        Value::Object(info)
     }
 }
 

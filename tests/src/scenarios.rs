@@ -11,6 +11,9 @@ use crate::namespace;
 mod agent_killed;
 mod cleaning;
 mod commands;
+mod deploy_4kn;
+mod deploy_compressed;
+mod deploy_partition;
 mod deploy_qcow2;
 mod deploy_raw;
 mod deployed;
@@ -43,11 +46,14 @@ pub const ALL: &[Scenario] = &[
     inspection::SCENARIO,
     hardware::SCENARIO,
     cleaning::SCENARIO,
-    deploy_raw::SCENARIO,
+    deploy_compressed::SCENARIO,
     deploy_qcow2::SCENARIO,
     discovery::SCENARIO,
     agent_killed::SCENARIO,
     waiting::SCENARIO,
+    deploy_raw::SCENARIO,
+    deploy_4kn::SCENARIO,
+    deploy_partition::SCENARIO,
     image_troubles::SCENARIO,
 ];
 

@@ -29,6 +29,7 @@ fn play(lab: &Lab) -> Result<(), Error> {
             spec,
             boot: BootInterface::VirtualMedia,
             image: &images.raw.path,
+            contents: &images.raw.path,
             disk_format: "raw",
             root_device: None,
             disk: 1,

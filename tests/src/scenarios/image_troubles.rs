@@ -10,7 +10,7 @@ use super::deployed::{config_drive, expect_failure, make_available};
 use super::{Scenario, default_options};
 use crate::disk;
 use crate::error::{Error, expect};
-use crate::faults::Fault;
+use crate::faults::{Fault, Seen};
 use crate::lab::{BootInterface, Lab};
 use crate::machine::{Bus, DiskSpec, GIB, Machine, MachineSpec};
 use crate::node::{ImageSource, Node};
@@ -100,6 +100,45 @@ const TROUBLES: [Trouble; 6] = [
     },
 ];
 
+/// A server that misbehaves, with an image that is fine.
+struct ServerTrouble {
+    /// What it does, for the narration and for the name of the image on it.
+    name: &'static str,
+    /// The fault.
+    fault: Fault,
+    /// How many requests meet it; `None` means all.
+    times: Option<u32>,
+    /// Whether the requests that were seen show both the trouble and how it was overcome.
+    answered: fn(&[Seen]) -> bool,
+}
+
+const SERVER_TROUBLES: [ServerTrouble; 3] = [
+    ServerTrouble {
+        name: "is busy",
+        fault: Fault::Unavailable,
+        times: Some(2),
+        answered: |seen| {
+            let statuses: Vec<u16> = seen.iter().map(|seen| seen.status).collect();
+            statuses.starts_with(&[503, 503, 200]) || statuses.starts_with(&[503, 503, 206])
+        },
+    },
+    ServerTrouble {
+        name: "cuts the connection at every megabyte",
+        fault: Fault::CutAfter(MIB),
+        times: None,
+        answered: |seen| {
+            let cuts = images::BYTES / MIB - 1;
+            (1..=cuts).all(|cut| resumed_behind(seen, cut * MIB))
+        },
+    },
+    ServerTrouble {
+        name: "stalls",
+        fault: Fault::StallAfter(MIB),
+        times: Some(1),
+        answered: |seen| resumed_behind(seen, MIB),
+    },
+];
+
 fn as_it_is(_lab: &Lab, _image: &mut ImageSource) {}
 
 fn play(lab: &Lab) -> Result<(), Error> {
@@ -112,8 +151,12 @@ fn play(lab: &Lab) -> Result<(), Error> {
         lab.narrator().say(format!("image: {}", trouble.name));
         check(lab, &node, &machine, &images, trouble)?;
     }
-    lab.narrator().say("image: fine, but the server is busy");
-    check_busy_server(lab, &node, &machine, &images)
+    for trouble in &SERVER_TROUBLES {
+        lab.narrator()
+            .say(format!("image: fine, but the server {}", trouble.name));
+        check_server(lab, &node, &machine, &images, trouble)?;
+    }
+    Ok(())
 }
 
 fn check(
@@ -140,28 +183,28 @@ fn check(
     Ok(())
 }
 
-/// 503 is no answer to give up at: the image arrives whole. That it holds no boot loader is the
-/// next trouble, and no less clear.
-fn check_busy_server(
+/// The image arrives whole, however the server behaves. That it holds no boot loader is the next
+/// trouble, and no less clear.
+fn check_server(
     lab: &Lab,
     node: &Node<'_>,
     machine: &Machine,
     images: &Images,
+    trouble: &ServerTrouble,
 ) -> Result<(), Error> {
-    let image = ImageSource::serve_as(lab, images.raw(), "raw", "busy server")?;
+    let image = ImageSource::serve_as(lab, images.raw(), "raw", trouble.name)?;
     let faults = lab.files().faults();
-    faults.add(&image.path(), Fault::Unavailable, Some(2));
+    faults.add(&image.path(), trouble.fault, trouble.times);
     let reason = failed_deployment(node, machine, &image)?;
-    let statuses: Vec<u16> = faults
+    let downloads: Vec<Seen> = faults
         .seen(&image.path())
-        .iter()
+        .into_iter()
         .filter(|seen| seen.method == "GET")
-        .map(|seen| seen.status)
         .collect();
     expect(
-        statuses.starts_with(&[503, 503, 200]) || statuses.starts_with(&[503, 503, 206]),
-        "two refused downloads and then a good one",
-        || format!("{statuses:?}"),
+        (trouble.answered)(&downloads),
+        &format!("the server {} and the agent to go on", trouble.name),
+        || format!("{downloads:?}"),
     )?;
     expect(
         reason.contains("no-boot-loader"),
@@ -169,6 +212,15 @@ fn check_busy_server(
         || reason.clone(),
     )?;
     disk::compare(&machine.disk(0), images.raw()).map(drop)
+}
+
+/// Whether there is a request that goes on behind the first `bytes`.
+fn resumed_behind(downloads: &[Seen], bytes: u64) -> bool {
+    let wanted = format!("bytes={bytes}-");
+    downloads.iter().any(|seen| {
+        let range = seen.range.as_deref().unwrap_or_default();
+        seen.status == 206 && range.starts_with(&wanted)
+    })
 }
 
 /// Deploys, expects that to fail, and returns Ironic's reason.
@@ -219,6 +271,28 @@ fn file_bytes(file: &Path) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_request_that_was_answered_in_part_resumes() {
+        let seen = |range: Option<&str>, status| Seen {
+            method: "GET".to_owned(),
+            path: "/images/x".to_owned(),
+            range: range.map(str::to_owned),
+            status,
+        };
+        let cases = [
+            (seen(None, 200), false),
+            (seen(Some("bytes=0-"), 206), false),
+            (seen(Some("bytes=1048576-"), 206), true),
+            (seen(Some("bytes=1048576-2097151"), 206), true),
+            (seen(Some("bytes=1048576-"), 200), false),
+            (seen(Some("bytes=1048577-"), 206), false),
+        ];
+        for (request, resumed) in cases {
+            let seen = std::slice::from_ref(&request);
+            assert_eq!(resumed_behind(seen, MIB), resumed, "{request:?}");
+        }
+    }
 
     #[test]
     fn a_sector_of_the_image_is_noticed_and_empty_ones_are_not() {

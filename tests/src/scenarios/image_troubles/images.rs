@@ -12,7 +12,8 @@ use crate::error::Error;
 use crate::{files, process};
 
 const MIB: u64 = 1 << 20;
-const BYTES: u64 = 64 * MIB;
+/// The size of the disk.
+pub(super) const BYTES: u64 = 64 * MIB;
 /// The gap between the table and the first partition, where boot loaders of old live.
 const GAP: std::ops::Range<u64> = 0x4400..MIB;
 /// Contents of the partition.

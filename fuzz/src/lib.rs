@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Fuzz targets: each is one function that gives foreign bytes to a pure function of
+//! `ironseed-core` and panics if what comes out breaks a promise. `scripts/fuzz` runs them with
+//! libFuzzer, the test `corpus` replays what is kept in `corpus/`.
+//!
+//! A new target is a file here with `pub fn run(data: &[u8])`, a row in [`TARGETS`], and a folder
+//! of the same name in `corpus/` with a few small files of the real thing.
+
+pub mod boot_variables;
+pub mod checksum_file;
+pub mod image_format;
+pub mod load_option;
+pub mod partition_table;
+pub mod qcow2;
+
+/// One target.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// Its name, also that of its folder in `corpus/`.
+    pub name: &'static str,
+    /// Panics if the bytes make the code under test break a promise.
+    pub run: fn(&[u8]),
+}
+
+/// All targets.
+pub const TARGETS: &[Target] = &[
+    Target {
+        name: "boot_variables",
+        run: boot_variables::run,
+    },
+    Target {
+        name: "checksum_file",
+        run: checksum_file::run,
+    },
+    Target {
+        name: "image_format",
+        run: image_format::run,
+    },
+    Target {
+        name: "load_option",
+        run: load_option::run,
+    },
+    Target {
+        name: "partition_table",
+        run: partition_table::run,
+    },
+    Target {
+        name: "qcow2",
+        run: qcow2::run,
+    },
+];
+
+/// The target of that name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Target> {
+    TARGETS.iter().find(|target| target.name == name)
+}
