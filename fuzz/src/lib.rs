@@ -8,10 +8,12 @@
 
 pub mod boot_variables;
 pub mod checksum_file;
+mod container;
 pub mod image_format;
 pub mod load_option;
 pub mod partition_table;
 pub mod qcow2;
+pub mod vmdk;
 
 /// One target.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +49,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "qcow2",
         run: qcow2::run,
+    },
+    Target {
+        name: "vmdk",
+        run: vmdk::run,
     },
 ];
 
