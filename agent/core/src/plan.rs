@@ -62,6 +62,8 @@ pub enum Op {
         drive: ConfigDrive,
         /// How long and how often to try, if it must be fetched.
         download: DownloadPolicy,
+        /// Whether it becomes a FAT file system wherever it can.
+        rebuild: bool,
     },
     /// Sets or creates an EFI variable.
     SetEfiVariable {

@@ -221,7 +221,8 @@ impl Run<'_> {
                 device,
                 drive,
                 download,
-            } => self.config_drive(device, drive, download),
+                rebuild,
+            } => self.config_drive(device, drive, download, *rebuild),
             Op::SetEfiVariable { variable, reason } => {
                 self.note(format!("setting {}: {reason}", variable.name));
                 self.machine.variables.set(variable)
@@ -322,6 +323,7 @@ impl Run<'_> {
         device: &DeviceIdentity,
         drive: &ConfigDrive,
         download: &DownloadPolicy,
+        rebuild: bool,
     ) -> Result<(), Fault> {
         let bytes = image::config_drive(drive, download, self.surroundings())?;
         let mut unique = [0; 16];
@@ -329,7 +331,11 @@ impl Run<'_> {
             .map_err(|error| Fault::Internal(format!("random numbers: {error}")))?;
         let block = self.open(device)?;
         self.note(format!("writing the config drive to {device}"));
-        partitions::write_config_drive(&*block, &device.name, &bytes, unique)
+        let told = partitions::write_config_drive(&*block, &device.name, &bytes, unique, rebuild)?;
+        if let Some(text) = told {
+            (self.observer)(Event::Warning(text));
+        }
+        Ok(())
     }
 }
 

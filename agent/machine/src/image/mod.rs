@@ -33,7 +33,7 @@ use ironseed_core::image_request::{
 };
 
 use crate::block::Block;
-use crate::progress::{Meter, Surroundings};
+use crate::progress::{Meter, Observer, Surroundings};
 use hash::Hasher;
 use net::Net;
 use source::Source;
@@ -62,6 +62,7 @@ impl From<Fault> for Trouble {
 struct Target<'a> {
     block: &'a dyn Block,
     name: &'a str,
+    observer: &'a Observer<'a>,
 }
 
 /// Writes an image onto a disk and returns the disk identifier it brought
@@ -86,7 +87,11 @@ pub fn write(
         surroundings,
     )?;
     let digest = expected_digest(image, &net)?;
-    let target = Target { block, name };
+    let target = Target {
+        block,
+        name,
+        observer: surroundings.observer,
+    };
     let mut problem = String::new();
     for url in &image.urls {
         match write_from(url, image, &digest, target, &net) {

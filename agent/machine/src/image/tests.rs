@@ -4,6 +4,7 @@
 mod bytes;
 mod hostile;
 mod qcow2;
+mod sectors;
 mod trouble;
 
 use std::path::Path;

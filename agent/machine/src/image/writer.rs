@@ -9,7 +9,7 @@ use ironseed_core::image::spent::Activity;
 
 use super::Target;
 use super::stopwatch::Stopwatch;
-use crate::block::{AlignedBuffer, io_fault, wipe};
+use crate::block::{AlignedBuffer, io_fault, sectors, wipe};
 
 /// What is held back until the end. It holds boot code, partition table and
 /// the boot sectors of the first partition where one begins that early.
@@ -118,7 +118,12 @@ impl<'a> Writer<'a> {
     pub(super) fn finish(mut self) -> Result<AlignedBuffer, Fault> {
         self.write_run()?;
         self.write_zeroes()?;
-        let block = self.target.block;
+        let Target {
+            block,
+            name,
+            observer,
+        } = self.target;
+        sectors::adapt(block, name, self.first.as_mut(), observer)?;
         block
             .flush()
             .and_then(|()| block.write_at(0, self.first.as_ref()))
