@@ -28,7 +28,10 @@ pub(crate) fn check(kind: Kind, data: &[u8]) {
     let written = extents
         .iter()
         .map(|extent| (extent.guest, extent.guest_bytes(map.unit)));
-    assert_eq!(written.clone().map(|(_, bytes)| bytes).sum::<u64>(), map.data);
+    assert_eq!(
+        written.clone().map(|(_, bytes)| bytes).sum::<u64>(),
+        map.data
+    );
     let mut ranges: Vec<(u64, u64)> = written.chain(gaps).collect();
     ranges.sort_unstable();
     let mut at = 0;

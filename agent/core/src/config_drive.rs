@@ -10,15 +10,14 @@ use flate2::read::MultiGzDecoder;
 
 use crate::fault::Fault;
 use crate::image_request::ConfigDrive;
+use crate::iso9660;
+use crate::partition::file_system::{self, Kind};
 
 /// The largest config drive, in bytes.
 pub const LIMIT: u64 = 64 << 20;
 
 /// Label of the file system, and of the partition.
 pub const LABEL: &str = "config-2";
-
-/// Where an ISO 9660 file system has its first volume descriptor.
-const ISO_DESCRIPTOR: usize = 0x8000;
 
 fn unusable(problem: impl Into<String>) -> Fault {
     Fault::ConfigDrive {
@@ -62,10 +61,68 @@ pub fn from_download(body: Vec<u8>) -> Result<Vec<u8>, Fault> {
     Ok(bytes)
 }
 
-/// Whether an image holds an ISO 9660 file system.
+/// What a config drive is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// ISO 9660, as Ironic makes it.
+    Iso9660,
+    /// A FAT file system.
+    Fat,
+    /// Something else, which is taken as it is.
+    Other,
+}
+
+/// What is done with a config drive on its way to the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Treatment {
+    /// It is copied byte for byte.
+    Copy,
+    /// It becomes a FAT file system; if that fails, it is copied (contract §15).
+    Rebuild(Form),
+    /// It becomes a FAT file system, because a copy could not be mounted.
+    MustRebuild(Form),
+}
+
+/// Decides how a config drive gets onto a disk with these sectors. `always`:
+/// the operator wants FAT (`config_drive_rebuild`).
 #[must_use]
-pub fn is_iso9660(image: &[u8]) -> bool {
-    image.get(ISO_DESCRIPTOR + 1..ISO_DESCRIPTOR + 6) == Some(b"CD001")
+pub fn treatment(image: &[u8], sector: u32, always: bool) -> Treatment {
+    let found = file_system::identify(image.get(..file_system::HEAD).unwrap_or(image));
+    let form = match found.map(|found| found.kind) {
+        Some(Kind::Iso9660) => Form::Iso9660,
+        Some(Kind::Fat) => Form::Fat,
+        _ => return Treatment::Copy,
+    };
+    let fits = found.is_none_or(|found| found.sector.is_some_and(|made_for| made_for >= sector));
+    match (fits, form) {
+        (false, form) => Treatment::MustRebuild(form),
+        (true, Form::Iso9660) if always => Treatment::Rebuild(form),
+        (true, _) => Treatment::Copy,
+    }
+}
+
+/// Says before anything is written that a config drive could not be used on a
+/// disk with these sectors.
+///
+/// # Errors
+///
+/// [`Fault::ConfigDrive`] if it had to be rebuilt and cannot be read.
+pub fn check(image: &[u8], sector: u32) -> Result<(), Fault> {
+    match treatment(image, sector, false) {
+        Treatment::MustRebuild(Form::Iso9660) => match iso9660::read(image) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(must_be_rebuilt(sector, &error.to_string())),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// The fault of a config drive that must be rebuilt and cannot be.
+#[must_use]
+pub fn must_be_rebuilt(sector: u32, problem: &str) -> Fault {
+    unusable(format!(
+        "it must be rebuilt as FAT for a disk with sectors of {sector} bytes: {problem}"
+    ))
 }
 
 /// Base64 as encoders write it, line breaks included.
@@ -148,6 +205,39 @@ mod tests {
             let fault = parse(&text).expect_err("unusable");
             assert!(fault.to_string().contains(problem), "{fault}");
         }
+    }
+
+    #[test]
+    fn sectors_and_the_operator_decide_about_rebuilding() {
+        use Treatment::{Copy, MustRebuild, Rebuild};
+        let mut iso = vec![0; 0x9000];
+        iso[0x8001..0x8006].copy_from_slice(b"CD001");
+        let fat = |sector: u16| {
+            let mut fat = vec![0; 8192];
+            fat[11..13].copy_from_slice(&sector.to_le_bytes());
+            fat[54..59].copy_from_slice(b"FAT16");
+            fat[510..512].copy_from_slice(&[0x55, 0xaa]);
+            fat
+        };
+        let cases = [
+            (iso.clone(), 512, false, Copy),
+            (iso.clone(), 512, true, Rebuild(Form::Iso9660)),
+            (iso.clone(), 4096, false, MustRebuild(Form::Iso9660)),
+            (fat(512), 512, true, Copy),
+            (fat(512), 4096, false, MustRebuild(Form::Fat)),
+            (fat(4096), 4096, false, Copy),
+            (vec![7; 9000], 4096, true, Copy),
+            (Vec::new(), 4096, true, Copy),
+        ];
+        for (image, sector, always, expected) in cases {
+            assert_eq!(treatment(&image, sector, always), expected);
+        }
+        assert_eq!(check(&iso, 512), Ok(()));
+        let fault = check(&iso, 4096).expect_err("no ISO in it");
+        assert!(
+            fault.to_string().contains("sectors of 4096 bytes"),
+            "{fault}"
+        );
     }
 
     #[test]

@@ -160,6 +160,16 @@ pub enum Fault {
         /// What is wrong.
         problem: String,
     },
+    /// The image was made for smaller sectors than the disk has.
+    #[error("the image cannot work on {device} with its sectors of {sector} bytes: {problem}")]
+    SectorSize {
+        /// The disk.
+        device: String,
+        /// Bytes of its sectors.
+        sector: u32,
+        /// What was made for other sectors.
+        problem: String,
+    },
     /// The config drive cannot be decoded or does not fit.
     #[error("the config drive cannot be used: {problem}")]
     ConfigDrive {
@@ -355,6 +365,13 @@ impl Fault {
                 "partition-table",
                 Request,
                 "look at the image with 'fdisk -l'",
+                "InvalidImage",
+                500,
+            ),
+            Fault::SectorSize { .. } => kind(
+                "sector-size",
+                Request,
+                "build the image for sectors of 4096 bytes, format the disk for sectors of 512, or choose another disk by root_device hints",
                 "InvalidImage",
                 500,
             ),

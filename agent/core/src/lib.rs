@@ -21,6 +21,7 @@ pub mod image_request;
 pub mod inspection;
 pub mod inventory;
 pub mod ipmi;
+pub mod iso9660;
 pub mod lifecycle;
 pub mod lldp;
 pub mod log_archive;

@@ -69,6 +69,8 @@ pub enum Op {
         drive: ConfigDrive,
         /// How long and how often to try, if it must be fetched.
         download: DownloadPolicy,
+        /// Whether it becomes a FAT file system wherever it can.
+        rebuild: bool,
     },
     /// Does something with the partitions of a partition image.
     Partition {

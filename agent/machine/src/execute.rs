@@ -193,7 +193,8 @@ impl Run<'_> {
                 device,
                 drive,
                 download,
-            } => self.config_drive(device, drive, download),
+                rebuild,
+            } => self.config_drive(device, drive, download, *rebuild),
             Op::Partition { device, work } => {
                 let block = self.open(device)?;
                 // Such a plan has one device, so nobody else waits for it.
@@ -296,6 +297,7 @@ impl Run<'_> {
         device: &DeviceIdentity,
         drive: &ConfigDrive,
         download: &DownloadPolicy,
+        rebuild: bool,
     ) -> Result<(), Fault> {
         let bytes = image::config_drive(drive, download, self.surroundings())?;
         let mut unique = [0; 16];
@@ -303,7 +305,11 @@ impl Run<'_> {
             .map_err(|error| Fault::Internal(format!("random numbers: {error}")))?;
         let block = self.open(device)?;
         self.note(format!("writing the config drive to {device}"));
-        partitions::write_config_drive(&*block, &device.name, &bytes, unique)
+        let told = partitions::write_config_drive(&*block, &device.name, &bytes, unique, rebuild)?;
+        if let Some(text) = told {
+            (self.observer)(Event::Warning(text));
+        }
+        Ok(())
     }
 }
 

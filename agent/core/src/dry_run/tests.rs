@@ -109,14 +109,7 @@ fn head(at: usize, mark: &[u8]) -> Vec<u8> {
 }
 
 /// Head, declared format, length; format found, size on disk, fault.
-type Judged<'a> = (
-    Vec<u8>,
-    Value,
-    u64,
-    &'a str,
-    Option<u64>,
-    Option<&'a str>,
-);
+type Judged<'a> = (Vec<u8>, Value, u64, &'a str, Option<u64>, Option<&'a str>);
 
 #[test]
 fn images_are_judged_by_their_beginning() {

@@ -5,14 +5,33 @@
 //! backup is wherever the image's disk ended.
 
 pub(super) mod blank;
+mod convert;
 
-use super::{Partition, Patch, TableError};
+use std::ops::Range;
+
+use super::{Partition, Patch, Role, TableError};
 
 pub(super) const SIGNATURE: &[u8] = b"EFI PART";
 
 const HEADER_LENGTH: usize = 92;
 const ENTRY_LENGTH: usize = 128;
-const NAME: std::ops::Range<usize> = 56..128;
+const NAME: Range<usize> = 56..128;
+/// EFI system partition: c12a7328-f81f-11d2-ba4b-00a0c93ec93b.
+const ESP: [u8; 16] = [
+    0x28, 0x73, 0x2a, 0xc1, 0x1f, 0xf8, 0xd2, 0x11, 0xba, 0x4b, 0x00, 0xa0, 0xc9, 0x3e, 0xc9, 0x3b,
+];
+/// Root file systems: 4f68bce3-e8cd-4db1-96e7-fbcaf984b709 for x86-64,
+/// b921b045-1df0-41c3-af44-4c6f280d3fae for aarch64.
+const ROOTS: [[u8; 16]; 2] = [
+    [
+        0xe3, 0xbc, 0x68, 0x4f, 0xcd, 0xe8, 0xb1, 0x4d, 0x96, 0xe7, 0xfb, 0xca, 0xf9, 0x84, 0xb7,
+        0x09,
+    ],
+    [
+        0x45, 0xb0, 0x21, 0xb9, 0xf0, 0x1d, 0xc3, 0x41, 0xaf, 0x44, 0x4c, 0x6f, 0x28, 0x0d, 0x3f,
+        0xae,
+    ],
+];
 /// Linux file system data.
 const LINUX_DATA: [u8; 16] = [
     0xaf, 0x3d, 0xc6, 0x0f, 0x83, 0x84, 0x72, 0x47, 0x8e, 0x79, 0x3d, 0x69, 0xd8, 0x47, 0x7d, 0xe4,
@@ -146,6 +165,16 @@ impl Gpt {
         char::decode_utf16(units)
             .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
             .collect()
+    }
+
+    pub(super) fn role(&self, number: u32) -> Role {
+        let index = (number as usize).checked_sub(1);
+        let entry = index.and_then(|index| self.entries.chunks_exact(self.entry_length).nth(index));
+        match entry.map(|entry| &entry[..16]) {
+            Some(kind) if kind == ESP => Role::Esp,
+            Some(kind) if ROOTS.iter().any(|root| kind == root) => Role::Root,
+            _ => Role::Other,
+        }
     }
 
     /// First sector that a partition may take.

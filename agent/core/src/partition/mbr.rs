@@ -5,13 +5,17 @@
 //! agent does depends on them, except that they take up their extended
 //! partition's room.
 
-use super::{Partition, Patch, TableError};
+use super::{Partition, Patch, Role, TableError};
 
 const ENTRIES: usize = 446;
 const ENTRY_LENGTH: usize = 16;
 const IDENTIFIER: usize = 440;
 const PROTECTIVE: u8 = 0xee;
+/// With cylinders, with LBA addressing, and as Linux numbered it once.
+const EXTENDED: [u8; 3] = [0x05, 0x0f, 0x85];
 
+/// EFI system partition (UEFI specification, chapter 5.2.2).
+const ESP: u8 = 0xef;
 /// FAT32 with LBA addressing.
 pub(super) const FAT32: u8 = 0x0c;
 
@@ -58,6 +62,16 @@ impl MbrEntry {
         self.kind != 0 && self.sectors > 0
     }
 
+    pub(super) fn is_protective(self) -> bool {
+        self.kind == PROTECTIVE
+    }
+
+    /// Whether logical partitions lie in it, whose own records would have to
+    /// be followed.
+    pub(super) fn is_extended(self) -> bool {
+        EXTENDED.contains(&self.kind)
+    }
+
     /// The first sector behind it.
     pub(super) fn end(self) -> u64 {
         u64::from(self.first) + u64::from(self.sectors)
@@ -97,7 +111,7 @@ impl Mbr {
     /// Whether it only keeps old tools away from a GPT.
     #[must_use]
     pub fn is_protective(&self) -> bool {
-        self.entries.iter().any(|entry| entry.kind == PROTECTIVE)
+        self.entries.iter().any(|entry| entry.is_protective())
     }
 
     /// The four entries.
@@ -120,9 +134,27 @@ impl Mbr {
             .collect()
     }
 
+    pub(super) fn role(&self, number: u32) -> Role {
+        let entry = (number as usize).checked_sub(1);
+        match entry.and_then(|index| self.entries.get(index)) {
+            Some(entry) if entry.kind == ESP => Role::Esp,
+            _ => Role::Other,
+        }
+    }
+
     /// Bytes of a sector.
     pub(super) fn sector_size(&self) -> u64 {
         u64::from(self.sector)
+    }
+
+    /// Changes the places of an entry within the bytes of a disk's beginning;
+    /// its flags and its type stay.
+    pub(super) fn put(head: &mut [u8], index: usize, entry: MbrEntry) {
+        let at = ENTRIES + index * ENTRY_LENGTH;
+        if let Some(raw) = head.get_mut(at + 8..at + ENTRY_LENGTH) {
+            raw[..4].copy_from_slice(&entry.first.to_le_bytes());
+            raw[4..].copy_from_slice(&entry.sectors.to_le_bytes());
+        }
     }
 
     /// Puts an entry into the first free place.

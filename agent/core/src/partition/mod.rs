@@ -5,13 +5,17 @@
 
 pub mod config_drive;
 pub mod create;
+pub mod fat;
+pub mod file_system;
 mod gpt;
 pub mod label;
 pub mod layout;
 mod mbr;
+mod relay;
 
 pub use gpt::{Gpt, GptEntry};
 pub use mbr::{Mbr, MbrEntry, disk_identifier};
+pub use relay::{Relaid, made_for, relay};
 
 use thiserror::Error;
 
@@ -66,6 +70,31 @@ pub enum TableError {
     /// The table contradicts itself.
     #[error("it is damaged: {0}")]
     Damaged(&'static str),
+    /// A partition cannot be expressed in the disk's sectors.
+    #[error(
+        "partition {number} does not begin at a multiple of {sector} bytes, the disk's sectors"
+    )]
+    Unaligned {
+        /// Its number, from 1.
+        number: u32,
+        /// Bytes of the disk's sectors.
+        sector: u32,
+    },
+    /// A partition begins where the table itself must be.
+    #[error(
+        "partition {number} begins where the table of a disk with sectors of {sector} bytes lies"
+    )]
+    InTheWay {
+        /// Its number, from 1.
+        number: u32,
+        /// Bytes of the disk's sectors.
+        sector: u32,
+    },
+    /// Logical partitions are not converted to other sectors.
+    #[error(
+        "partition {0} is an extended one, whose logical partitions cannot be converted to the disk's sectors; use a GPT"
+    )]
+    Extended(u32),
     /// There is no place for one more partition.
     #[error("there is no room for another partition: {0}")]
     NoRoom(String),
@@ -95,6 +124,29 @@ impl Table {
         match self {
             Table::Gpt(gpt) => gpt.partitions(),
             Table::Mbr(mbr) => mbr.partitions(),
+        }
+    }
+}
+
+/// What a partition's type says of its use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// EFI system partition.
+    Esp,
+    /// The root file system, by a type of its own (Discoverable Partitions
+    /// Specification).
+    Root,
+    /// Anything else.
+    Other,
+}
+
+impl Table {
+    /// What the type of a partition says of its use.
+    #[must_use]
+    pub fn role(&self, number: u32) -> Role {
+        match self {
+            Table::Gpt(gpt) => gpt.role(number),
+            Table::Mbr(mbr) => mbr.role(number),
         }
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Tables on made-up disks, sound and hostile.
 
+mod relay;
+
 use super::*;
 
 const MIB: u64 = 1 << 20;

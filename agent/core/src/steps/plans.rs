@@ -462,7 +462,7 @@ fn an_image_that_stands_there_is_not_written_again() {
 }
 
 #[test]
-fn an_iso_config_drive_does_not_fit_large_sectors() {
+fn an_unreadable_iso_config_drive_does_not_fit_large_sectors() {
     use flate2::{Compression, write::GzEncoder};
     use std::io::Write as _;
     let mut iso = vec![0; 0x9000];

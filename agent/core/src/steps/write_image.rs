@@ -52,6 +52,7 @@ pub(super) fn plan(
             device: disk.into(),
             drive,
             download: context.settings.download.clone(),
+            rebuild: context.settings.config_drive_rebuild,
         });
     }
     ops.push(Op::Sync);
@@ -80,22 +81,13 @@ fn config_drive_argument(
     }
 }
 
-/// An ISO 9660 file system has sectors of 2048 bytes, so Linux cannot mount it
-/// from a partition of a disk whose sectors are larger. Saying so before the
-/// disk is touched beats an instance that comes up without its keys.
+/// A config drive that had to be rebuilt for the disk's sectors and cannot be.
+/// Saying so before the disk is touched beats an instance that comes up without
+/// its keys.
 fn check_config_drive(drive: &ConfigDrive, disk: &BlockDevice) -> Result<(), Fault> {
     match drive {
-        ConfigDrive::Image(bytes)
-            if disk.logical_sectors > 2048 && config_drive::is_iso9660(bytes) =>
-        {
-            Err(Fault::ConfigDrive {
-                problem: format!(
-                    "it is an ISO 9660 image, which cannot be mounted from {} with its sectors of {} bytes; build it as FAT",
-                    disk.name, disk.logical_sectors
-                ),
-            })
-        }
-        _ => Ok(()),
+        ConfigDrive::Image(bytes) => config_drive::check(bytes, disk.logical_sectors),
+        ConfigDrive::Url(_) => Ok(()),
     }
 }
 

@@ -10,6 +10,7 @@ mod ioctl;
 mod noise;
 pub mod overwrite;
 pub mod partitions;
+pub mod sectors;
 mod sizes;
 mod stream;
 mod window;

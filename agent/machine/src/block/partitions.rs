@@ -4,10 +4,11 @@
 
 use std::io;
 
-use ironseed_core::config_drive::is_iso9660;
+use ironseed_core::config_drive::{Treatment, check, must_be_rebuilt, treatment};
 use ironseed_core::fault::Fault;
 use ironseed_core::partition::{HEAD, Partition, Patch, Table, TableError, config_drive, label};
 
+use super::sectors::{self, config_drive::Problem};
 use super::{Block, io_fault, read_head, read_range};
 
 /// The kernel refuses to re-read a table while somebody has a partition open,
@@ -94,38 +95,63 @@ pub fn tell_kernel(block: &dyn Block) -> io::Result<()> {
 }
 
 /// Writes the config drive into its partition: the one that is labelled so, or
-/// a new one at the end of the disk (contract §15).
+/// a new one at the end of the disk (contract §15). `rebuild`: it becomes a FAT
+/// file system wherever it can; it does anyway where the disk's sectors demand
+/// it. What went another way than wanted comes back as a sentence.
 ///
 /// # Errors
 ///
-/// [`Fault::ConfigDrive`] if two partitions are labelled, or it does not fit;
-/// [`Fault::PartitionTable`] and [`Fault::DeviceIo`] as above.
+/// [`Fault::ConfigDrive`] if two partitions are labelled, it does not fit, or it
+/// cannot be rebuilt and must be; [`Fault::PartitionTable`] and
+/// [`Fault::DeviceIo`] as above.
 pub fn write_config_drive(
     block: &dyn Block,
     device: &str,
     drive: &[u8],
     unique: [u8; 16],
-) -> Result<(), Fault> {
-    if block.sector_size() > 2048 && is_iso9660(drive) {
-        return Err(Fault::ConfigDrive {
-            problem: format!(
-                "it is an ISO 9660 image, which cannot be mounted from {device} with its sectors of {} bytes; build it as FAT",
-                block.sector_size()
-            ),
-        });
-    }
+    rebuild: bool,
+) -> Result<Option<String>, Fault> {
+    let sector = block.sector_size();
+    check(drive, sector)?;
     let mut table = read_table(block, device)?;
     let partition = match labelled(block, device, &table)? {
         Some(partition) => partition,
         None => create(block, device, &mut table, unique)?,
     };
-    let available = partition.length;
+    let told = match treatment(drive, sector, rebuild) {
+        Treatment::Copy => copy(block, device, drive, &partition).map(|()| None),
+        Treatment::Rebuild(form) | Treatment::MustRebuild(form) => {
+            // The GUID's first bytes hold no version, so they are random.
+            let id = u32::from_le_bytes([unique[0], unique[1], unique[2], unique[3]]);
+            match sectors::config_drive::rebuild(block, &partition, drive, form, id) {
+                Ok(()) => Ok(None),
+                Err(Problem::Disk(error)) => Err(config_drive_io(device, &error)),
+                Err(Problem::Drive(problem)) => match treatment(drive, sector, false) {
+                    Treatment::MustRebuild(_) => Err(must_be_rebuilt(sector, &problem)),
+                    _ => copy(block, device, drive, &partition).map(|()| {
+                        Some(format!("the config drive is not rebuilt as FAT: {problem}"))
+                    }),
+                },
+            }
+        }
+    }?;
+    tell_kernel(block).map_err(|error| io_fault(REREADING, device, &error))?;
+    Ok(told)
+}
+
+fn config_drive_io(device: &str, error: &io::Error) -> Fault {
+    io_fault("writing the config drive to", device, error)
+}
+
+/// Copies the config drive byte for byte.
+fn copy(block: &dyn Block, device: &str, drive: &[u8], to: &Partition) -> Result<(), Fault> {
+    let available = to.length;
     if drive.len() as u64 > available {
         return Err(Fault::ConfigDrive {
             problem: format!(
                 "it has {} bytes, partition {} of {device} has {available}",
                 drive.len(),
-                partition.number
+                to.number
             ),
         });
     }
@@ -134,13 +160,12 @@ pub fn write_config_drive(
     padded.resize(drive.len().next_multiple_of(sector), 0);
     // An old file system larger than the new one must not shine through.
     let rest = available - padded.len() as u64;
-    let end = partition.offset + padded.len() as u64;
+    let end = to.offset + padded.len() as u64;
     block
-        .write_at(partition.offset, &padded)
+        .write_at(to.offset, &padded)
         .and_then(|()| block.zero(end, rest))
         .and_then(|()| block.flush())
-        .map_err(|error| io_fault("writing the config drive to", device, &error))?;
-    tell_kernel(block).map_err(|error| io_fault(REREADING, device, &error))
+        .map_err(|error| config_drive_io(device, &error))
 }
 
 fn create(

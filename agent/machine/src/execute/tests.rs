@@ -299,6 +299,7 @@ fn config_drive(disk: &Arc<FakeDisk>, drive: Vec<u8>) -> Op {
             verify_tls: true,
             ca_file: None,
         },
+        rebuild: false,
     }
 }
 

@@ -6,6 +6,7 @@ use ironseed_core::partition::disk_identifier;
 use super::source::Source;
 use super::writer::Writer;
 use super::{Job, Trouble};
+use crate::block::sectors;
 
 /// Writes while the file is read, or after a first reading if it must not be
 /// written unverified.
@@ -16,6 +17,7 @@ pub(super) fn write(job: &Job<'_>, source: &mut Source<'_>) -> Result<u32, Troub
     if !job.image.stream_raw {
         verify(job, source)?;
     }
+    sectors::check(job.target.block, job.target.name, job.head)?;
     let mut writer = Writer::begin(job.target, job.stopwatch)?;
     let what = format!("writing {} to {}", job.image.id, job.target.name);
     let passed = job.pass(source, what, &mut |at, bytes| {

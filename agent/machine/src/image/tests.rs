@@ -10,6 +10,7 @@ mod local;
 mod partition;
 mod registry;
 mod resume;
+mod sectors;
 mod trouble;
 mod vhd;
 mod vmdk;

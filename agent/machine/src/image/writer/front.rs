@@ -95,6 +95,11 @@ impl Front {
         }
     }
 
+    /// The bytes, to be changed before they are released.
+    pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
+        self.bytes.as_mut()
+    }
+
     /// The bytes.
     pub(super) fn into_bytes(self) -> AlignedBuffer {
         self.bytes

@@ -18,7 +18,7 @@ use ironseed_core::image::spent::Activity;
 use super::Target;
 use super::read_back::{self, Sums};
 use super::stopwatch::Stopwatch;
-use crate::block::{AlignedBuffer, io_fault, io_fault_at};
+use crate::block::{AlignedBuffer, io_fault, io_fault_at, sectors};
 use front::Front;
 use pipeline::{Pipeline, Request, Work};
 use run::Run;
@@ -158,11 +158,14 @@ impl<'a> Writer<'a> {
         let Counts { written, zeroed } = self.counts();
         // Its buffers are not needed any more.
         drop(self.pipeline);
-        let (target, front) = (self.target, self.front);
+        let (target, mut front) = (self.target, self.front);
         if let Some(sums) = &self.sums {
             let range = (front.length(), self.end);
             read_back::compare(target, sums, range)?;
         }
+        // What was written is proven; from here on the disk may differ from the image.
+        let observer = target.surroundings.observer;
+        sectors::adapt(block, target.name, front.bytes_mut(), observer)?;
         self.stopwatch
             .measure(Activity::Disk, || front.release(block))
             .map_err(|error| io_fault("writing the front of", target.name, &error))?;
