@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bootconfig::{AuthStrategy, Settings};
+use ironseed_core::image::read_back::Verification;
 use ironseed_core::image_request::{DownloadPolicy, ImagePolicy, Secret};
 use ironseed_core::inspection;
 use ironseed_core::inventory::{FaAddresses, Facts};
@@ -64,6 +65,15 @@ pub(crate) fn steps(settings: &Settings) -> StepSettings {
         image_server: image_server(settings),
         config_drive_rebuild: settings.config_drive_rebuild.value,
         guard_special_filesystems: settings.guard_special_filesystems.value,
+        verify: verification(settings),
+    }
+}
+
+fn verification(settings: &Settings) -> Verification {
+    match settings.verify.value {
+        bootconfig::Verify::Off => Verification::Off,
+        bootconfig::Verify::Sample => Verification::Sample,
+        bootconfig::Verify::Full => Verification::Full,
     }
 }
 
@@ -119,6 +129,23 @@ pub(crate) fn urls(list: &bootconfig::UrlList) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_word_for_verification_reaches_the_steps() {
+        for (cmdline, expected) in [
+            ("", Verification::Off),
+            ("ironseed.verify=off", Verification::Off),
+            ("ironseed.verify=sample", Verification::Sample),
+            ("ironseed.verify=full", Verification::Full),
+        ] {
+            let sources = bootconfig::RawSources {
+                cmdline: cmdline.as_bytes().to_vec(),
+                ..bootconfig::RawSources::default()
+            };
+            let settings = bootconfig::resolve(&sources).expect("a good word");
+            assert_eq!(steps(&settings).verify, expected, "{cmdline}");
+        }
+    }
 
     #[test]
     fn the_word_for_fa_addresses_reaches_the_inventory() {

@@ -132,6 +132,18 @@ pub enum Fault {
         /// The kernel's or the controller's words.
         problem: String,
     },
+    /// A device took what was written and gives something else back.
+    #[error(
+        "{device} does not give back what was written: the {length} bytes from byte {offset} on differ"
+    )]
+    ReadBack {
+        /// The device.
+        device: String,
+        /// Where the range begins in which something differs.
+        offset: u64,
+        /// Bytes of that range.
+        length: u64,
+    },
     /// The partition table of a disk is missing or damaged.
     #[error("the partition table of {device}: {problem}")]
     PartitionTable {
@@ -298,6 +310,13 @@ impl Fault {
                 "device-io",
                 Hardware,
                 "look at the kernel's messages about this disk and its health",
+                "BlockDeviceError",
+                500,
+            ),
+            Fault::ReadBack { .. } => kind(
+                "read-back",
+                Hardware,
+                "check cabling, backplane, controller and its cache, then replace the disk; do not trust it with data",
                 "BlockDeviceError",
                 500,
             ),

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use crate::image::read_back::Verification;
+
 /// An image to fetch, how to verify it, and what is allowed (contract §14).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ImageRequest {
@@ -28,6 +30,8 @@ pub struct ImageRequest {
     pub policy: ImagePolicy,
     /// How long and how often to try.
     pub download: DownloadPolicy,
+    /// How much of what was written is read back.
+    pub verify: Verification,
 }
 
 /// The digest an image must have.

@@ -195,6 +195,7 @@ mod tests {
 
     use super::*;
     use crate::image::qcow2::tests::header;
+    use crate::image::read_back::Verification;
     use crate::image_request::{
         Digest, DigestAlgorithm, DownloadPolicy, ExpectedDigest, ImagePolicy, Proxies,
     };
@@ -231,6 +232,7 @@ mod tests {
                 verify_tls: true,
                 ca_file: None,
             },
+            verify: Verification::Off,
         }
     }
 

@@ -5,5 +5,6 @@
 pub mod checksum;
 pub mod format;
 pub mod qcow2;
+pub mod read_back;
 pub mod spent;
 pub mod unfinished;

@@ -2,6 +2,7 @@
 //! What a step's plan is made from: values only.
 
 use crate::block::BlockDevices;
+use crate::image::read_back::Verification;
 use crate::image_request::{DownloadPolicy, ImagePolicy, Secret};
 use crate::node::Node;
 use crate::plan::WrittenImage;
@@ -35,6 +36,8 @@ pub struct StepSettings {
     /// Whether disks with shared file systems are protected
     /// (`ipa-guard-special-filesystems`).
     pub guard_special_filesystems: bool,
+    /// How much of an image is read back after writing (`ironseed.verify`).
+    pub verify: Verification,
 }
 
 /// A login by HTTP basic authorization.

@@ -56,6 +56,7 @@ pub(super) fn request(
         proxies: proxies(info)?,
         policy: settings.image.clone(),
         download: settings.download.clone(),
+        verify: settings.verify,
     })
 }
 

@@ -11,6 +11,7 @@ use super::{ImageServerLogin, StepContext, StepPhase, StepSettings, find};
 use crate::block::samples::{disk, partition};
 use crate::block::{BlockDevice, BlockDevices, BlockKind, NvmeCapabilities};
 use crate::fault::Fault;
+use crate::image::read_back::Verification;
 use crate::image_request::{
     ConfigDrive, Digest, DigestAlgorithm, DownloadPolicy, ExpectedDigest, ImagePolicy, Secret,
 };
@@ -37,6 +38,7 @@ fn settings() -> StepSettings {
         image_server: None,
         config_drive_rebuild: false,
         guard_special_filesystems: true,
+        verify: Verification::Off,
     }
 }
 

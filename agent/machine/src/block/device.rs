@@ -10,12 +10,12 @@ use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt as _, FileTypeExt as _, OpenOptionsExt as _};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ironseed_core::block::DeviceIdentity;
 use ironseed_core::plan::NvmeErase;
 use nix::errno::Errno;
-use nix::fcntl::{FallocateFlags, fallocate};
+use nix::fcntl::{FallocateFlags, PosixFadviseAdvice, fallocate, posix_fadvise};
 use nix::libc;
 
 use super::aligned::is_aligned;
@@ -32,11 +32,14 @@ const ZERO_PIECE: u64 = 256 << 20;
 /// An open device, or a file that stands for one.
 #[derive(Debug)]
 pub struct DeviceFile {
-    file: File,
+    file: Arc<File>,
     is_device: bool,
+    /// Whether the page cache is passed by.
+    is_direct: bool,
     size: u64,
     sector: u32,
-    bounce: Mutex<AlignedBuffer>,
+    /// Allocated when it is needed first.
+    bounce: Arc<Mutex<AlignedBuffer>>,
 }
 
 impl DeviceFile {
@@ -53,10 +56,12 @@ impl DeviceFile {
                 .custom_flags(flags)
                 .open(path)
         };
-        let file = match open(libc::O_EXCL | libc::O_DIRECT) {
+        let (file, is_direct) = match open(libc::O_EXCL | libc::O_DIRECT) {
             // Some file systems below a file, and a few drivers, have no direct I/O.
-            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => open(libc::O_EXCL)?,
-            other => other?,
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+                (open(libc::O_EXCL)?, false)
+            }
+            other => (other?, true),
         };
         let metadata = file.metadata()?;
         let is_device = metadata.file_type().is_block_device();
@@ -66,12 +71,21 @@ impl DeviceFile {
             (metadata.len(), 512)
         };
         Ok(Self {
-            file,
+            file: Arc::new(file),
             is_device,
+            is_direct,
             size,
             sector,
-            bounce: Mutex::new(AlignedBuffer::new(BOUNCE)),
+            bounce: Arc::new(Mutex::new(AlignedBuffer::new(0))),
         })
+    }
+
+    fn bounce(&self) -> MutexGuard<'_, AlignedBuffer> {
+        let mut bounce = self.bounce.lock().unwrap_or_else(PoisonError::into_inner);
+        if bounce.as_ref().is_empty() {
+            *bounce = AlignedBuffer::new(BOUNCE);
+        }
+        bounce
     }
 
     fn zero_piece(&self, offset: u64, length: u64) -> io::Result<()> {
@@ -80,12 +94,12 @@ impl DeviceFile {
         } else {
             let narrow = |number| i64::try_from(number).map_err(io::Error::other);
             let flags = FallocateFlags::FALLOC_FL_ZERO_RANGE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
-            fallocate(&self.file, flags, narrow(offset)?, narrow(length)?).map_err(io::Error::from)
+            fallocate(&*self.file, flags, narrow(offset)?, narrow(length)?).map_err(io::Error::from)
         }
     }
 
     fn write_zeroes(&self, offset: u64, length: u64) -> io::Result<()> {
-        let mut bounce = self.bounce.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bounce = self.bounce();
         bounce.as_mut().fill(0);
         for (at, count) in pieces(offset, length, BOUNCE as u64) {
             let count = usize::try_from(count).map_err(io::Error::other)?;
@@ -116,7 +130,7 @@ impl Block for DeviceFile {
         if is_aligned(buffer) {
             return self.file.read_exact_at(buffer, offset);
         }
-        let mut bounce = self.bounce.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bounce = self.bounce();
         let mut at = offset;
         for piece in buffer.chunks_mut(BOUNCE) {
             let aligned = &mut bounce.as_mut()[..piece.len()];
@@ -131,7 +145,7 @@ impl Block for DeviceFile {
         if is_aligned(bytes) {
             return self.file.write_all_at(bytes, offset);
         }
-        let mut bounce = self.bounce.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bounce = self.bounce();
         let mut at = offset;
         for piece in bytes.chunks(BOUNCE) {
             let aligned = &mut bounce.as_mut()[..piece.len()];
@@ -154,6 +168,26 @@ impl Block for DeviceFile {
 
     fn flush(&self) -> io::Result<()> {
         self.file.sync_all()
+    }
+
+    fn share(&self) -> Option<Box<dyn Block>> {
+        Some(Box::new(Self {
+            file: Arc::clone(&self.file),
+            bounce: Arc::clone(&self.bounce),
+            ..*self
+        }))
+    }
+
+    fn forget_cache(&self) -> io::Result<()> {
+        if self.is_direct {
+            return Ok(());
+        }
+        self.file.sync_all()?;
+        if self.is_device {
+            return ioctl::flush_buffers(&self.file);
+        }
+        posix_fadvise(&*self.file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)
+            .map_err(io::Error::from)
     }
 
     fn reread_partitions(&self) -> io::Result<()> {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Disks for tests: sparse files that can fail, vanish and lose power.
 
+mod medium;
+mod trouble;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
@@ -12,17 +15,10 @@ use ironseed_core::block::DeviceIdentity;
 use ironseed_core::plan::NvmeErase;
 
 use super::{Block, Disks};
+use medium::{Change, Unflushed};
+use trouble::Lie;
 
-/// What may go wrong with a disk.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Trouble {
-    /// Writes fail after so many bytes.
-    pub fail_after: Option<u64>,
-    /// The disk is gone after so many bytes were written.
-    pub vanish_after: Option<u64>,
-    /// Format NVM fails.
-    pub format_fails: bool,
-}
+pub use trouble::{AtRequest, Counts, Trouble};
 
 /// A disk over a sparse file.
 #[derive(Debug)]
@@ -38,10 +34,10 @@ pub struct FakeDisk {
 #[derive(Debug, Default)]
 struct State {
     trouble: Trouble,
-    written: u64,
+    at_request: Option<AtRequest>,
+    counts: Counts,
     gone: bool,
-    /// What the medium held before each write since the last flush.
-    unflushed: Vec<(u64, Vec<u8>)>,
+    unflushed: Unflushed,
 }
 
 impl FakeDisk {
@@ -88,8 +84,15 @@ impl FakeDisk {
     pub fn trouble(&self, trouble: Trouble) {
         let mut state = self.state();
         state.trouble = trouble;
-        state.written = 0;
+        state.at_request = None;
+        state.counts = Counts::default();
         state.gone = false;
+    }
+
+    /// Arms what shall go wrong with one request; all counts start again.
+    pub fn arm(&self, at_request: Option<AtRequest>) {
+        self.trouble(Trouble::default());
+        self.state().at_request = at_request;
     }
 
     /// The machine loses power: what was not flushed is lost, all of it.
@@ -98,11 +101,37 @@ impl FakeDisk {
     ///
     /// What the kernel says about the file.
     pub fn lose_power(&self) -> io::Result<()> {
+        self.state().unflushed.lose(&self.file, |_| true)
+    }
+
+    /// Counts a request, and says what it comes to.
+    fn request(&self, is_write: bool) -> io::Result<Option<Lie>> {
         let mut state = self.state();
-        for (offset, old) in std::mem::take(&mut state.unflushed).into_iter().rev() {
-            self.file.write_all_at(&old, offset)?;
+        let number = state.counts.requests;
+        state.counts.requests += 1;
+        let gone = || io::Error::from_raw_os_error(nix::libc::ENODEV);
+        let lie = match state.at_request {
+            _ if state.gone => return Err(gone()),
+            Some(AtRequest::Fail(at)) if at == number => {
+                return Err(io::Error::from_raw_os_error(nix::libc::EIO));
+            }
+            Some(AtRequest::Vanish(at)) if at == number => {
+                state.gone = true;
+                return Err(gone());
+            }
+            Some(AtRequest::PowerLoss(at, choice)) if at == number => {
+                state.gone = true;
+                let lost = |write: usize| (choice >> (write % 64)) & 1 == 1;
+                state.unflushed.lose(&self.file, lost)?;
+                return Err(gone());
+            }
+            Some(at_request) if is_write => at_request.lie(number),
+            _ => None,
+        };
+        if lie.is_some() {
+            state.at_request = None;
         }
-        Ok(())
+        Ok(lie)
     }
 
     /// Content, past all trouble.
@@ -134,7 +163,14 @@ impl FakeDisk {
     /// Bytes written or zeroed since trouble was last armed.
     #[must_use]
     pub fn written(&self) -> u64 {
-        self.state().written
+        let counts = self.counts();
+        counts.written + counts.zeroed
+    }
+
+    /// What it did since trouble was last armed.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.state().counts
     }
 
     /// Every Format NVM that succeeded.
@@ -158,13 +194,16 @@ impl FakeDisk {
         Ok(())
     }
 
-    fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let length = bytes.len() as u64;
+    fn change(&self, offset: u64, change: Change<'_>, lie: Option<Lie>) -> io::Result<()> {
+        let length = change.length();
         self.check(offset, length)?;
-        let old = self.content(offset, bytes.len())?;
         let mut state = self.state();
-        state.written += length;
-        let over = |limit: Option<u64>| limit.is_some_and(|limit| state.written > limit);
+        match change {
+            Change::Bytes(_) => state.counts.written += length,
+            Change::Zeroes(_) => state.counts.zeroed += length,
+        }
+        let sum = state.counts.written + state.counts.zeroed;
+        let over = |limit: Option<u64>| limit.is_some_and(|limit| sum > limit);
         if over(state.trouble.fail_after) {
             return Err(io::Error::from_raw_os_error(nix::libc::EIO));
         }
@@ -172,8 +211,8 @@ impl FakeDisk {
             state.gone = true;
             return Err(io::Error::from_raw_os_error(nix::libc::ENODEV));
         }
-        state.unflushed.push((offset, old));
-        self.file.write_all_at(bytes, offset)
+        state.unflushed.remember(&self.file, offset, length)?;
+        change.apply(&self.file, offset, lie)
     }
 }
 
@@ -187,28 +226,33 @@ impl Block for Arc<FakeDisk> {
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.request(false)?;
         self.check(offset, buffer.len() as u64)?;
         self.file.read_exact_at(buffer, offset)
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.write(offset, bytes)
+        let lie = self.request(true)?;
+        self.change(offset, Change::Bytes(bytes), lie)
     }
 
     fn zero(&self, offset: u64, length: u64) -> io::Result<()> {
-        let zeroes = vec![0; 1 << 20];
+        let lie = self.request(true)?;
         let mut done = 0;
         while done < length {
             let count = (length - done).min(1 << 20);
-            let count = usize::try_from(count).map_err(io::Error::other)?;
-            self.write(offset + done, &zeroes[..count])?;
-            done += count as u64;
+            self.change(offset + done, Change::Zeroes(count), lie)?;
+            done += count;
         }
         Ok(())
     }
 
+    fn share(&self) -> Option<Box<dyn Block>> {
+        Some(Box::new(Arc::clone(self)))
+    }
+
     fn flush(&self) -> io::Result<()> {
-        self.check(0, 0)?;
+        self.request(false)?;
         self.state().unflushed.clear();
         Ok(())
     }

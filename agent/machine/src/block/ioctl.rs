@@ -28,6 +28,11 @@ mod request {
     );
     ioctl_write_ptr_bad!(
         /// `BLKZEROOUT`: make a range read as zero; offset and length in bytes.
+        /// The kernel only hands the range to a device that promises zeroes
+        /// (Write Zeroes, WRITE SAME, without giving the blocks back), and
+        /// sends pages of zeroes to any other, so that the range reads as zero
+        /// in every case. `BLKDISCARD` promises nothing of the kind
+        /// (`blkdev_issue_zeroout` with `BLKDEV_ZERO_NOUNMAP`, `block/ioctl.c`).
         zero_out, request_code_none!(0x12, 127), [u64; 2]
     );
 }

@@ -61,6 +61,22 @@ pub trait Block: Send + Sync + fmt::Debug {
     /// What the kernel says.
     fn flush(&self) -> io::Result<()>;
 
+    /// Another handle of the same open device, for a thread of its own. The
+    /// device is closed when the last one is gone. `None`: this one cannot be
+    /// shared, and requests go one after the other.
+    fn share(&self) -> Option<Box<dyn Block>> {
+        None
+    }
+
+    /// Makes the next reads come from the device and not from memory.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    fn forget_cache(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Makes the kernel read the partition table again.
     ///
     /// # Errors
@@ -103,6 +119,11 @@ pub(crate) fn io_fault(operation: &str, device: &str, error: &io::Error) -> Faul
         device: device.to_owned(),
         problem: error.to_string(),
     }
+}
+
+/// A failed request at a position of a device, as a fault.
+pub(crate) fn io_fault_at(operation: &str, device: &str, at: u64, error: &io::Error) -> Fault {
+    io_fault(operation, &format!("{device} at byte {at}"), error)
 }
 
 /// Reads a range of any alignment into memory.

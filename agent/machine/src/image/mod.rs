@@ -14,6 +14,7 @@ mod hash;
 mod intervals;
 mod net;
 mod qcow2;
+mod read_back;
 mod source;
 mod stopwatch;
 mod stream;
@@ -27,6 +28,7 @@ mod tests;
 use ironseed_core::fault::Fault;
 use ironseed_core::image::checksum::name_of;
 use ironseed_core::image::format::{self, Layout};
+use ironseed_core::image::read_back::Verification;
 use ironseed_core::image::spent::Activity;
 use ironseed_core::image_request::{
     ConfigDrive, Digest, DownloadPolicy, ExpectedDigest, ImageRequest, Proxies,
@@ -58,10 +60,15 @@ impl From<Fault> for Trouble {
 }
 
 /// Where an image is written to.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Target<'a> {
     block: &'a dyn Block,
     name: &'a str,
+    /// The image's id, for the marker of an unfinished image.
+    image: &'a str,
+    /// How much is read back.
+    verify: Verification,
+    surroundings: Surroundings<'a>,
 }
 
 /// Writes an image onto a disk and returns the disk identifier it brought
@@ -71,8 +78,8 @@ struct Target<'a> {
 ///
 /// # Errors
 ///
-/// A fault that names what went wrong. The disk's first MiB is zero then, or
-/// was not touched at all.
+/// A fault that names what went wrong. The disk was not touched at all then, or
+/// does not boot, and its first sector says why.
 pub fn write(
     image: &ImageRequest,
     block: &dyn Block,
@@ -86,7 +93,13 @@ pub fn write(
         surroundings,
     )?;
     let digest = expected_digest(image, &net)?;
-    let target = Target { block, name };
+    let target = Target {
+        block,
+        name,
+        image: &image.id,
+        verify: image.verify,
+        surroundings,
+    };
     let mut problem = String::new();
     for url in &image.urls {
         match write_from(url, image, &digest, target, &net) {
