@@ -16,10 +16,10 @@ fn machine() -> tempfile::TempDir {
     let directory = tempfile::tempdir().expect("a directory");
     let fixture = concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/../tests/fixtures/qemu-q35/snapshot.json"
+        "/../tests/fixtures/dell-poweredge/snapshot.json"
     );
-    let target = directory.path().join("snapshot.json");
-    std::os::unix::fs::symlink(fixture, &target).expect("a link");
+    let target = directory.path().join("ironseed-snapshot.json");
+    std::fs::copy(fixture, &target).expect("a copy");
     directory
 }
 
@@ -205,10 +205,27 @@ fn an_image_that_is_refused_makes_the_plan_impossible() {
 fn a_capture_is_planned_for_like_a_machine() {
     let directory = machine();
     let root = directory.path().to_str().expect("a path");
-    let flags = ["--root", root, "--step", "erase_devices"];
-    let (shown, _) = shown(&parsed(&flags).expect("flags")).expect("it is read");
-    assert_eq!(shown.plan.step, "erase_devices");
-    assert!(shown.plan.problem.is_none(), "{shown:?}");
+    let flags = [
+        "--root",
+        root,
+        "--image",
+        "http://192.0.2.1/x",
+        "--no-fetch",
+    ];
+    let (shown, blocks) = shown(&parsed(&flags).expect("flags")).expect("it is read");
+    assert!(shown.plan.possible, "{shown:?}");
+    let reason = |name: &str| {
+        let choice = shown.plan.devices.iter().find(|one| one.device == name);
+        choice.map(|one| (one.chosen, one.reason.as_str()))
+    };
+    assert_eq!(
+        reason("/dev/sda"),
+        Some((false, "is not the smallest disk"))
+    );
+    assert_eq!(reason("/dev/sdd"), Some((false, "path of a multipath map")));
+    let target = shown.plan.target().expect("a disk");
+    assert_eq!(reason(&target.name).map(|(chosen, _)| chosen), Some(true));
+    assert!(text::render(&shown, &blocks).contains("PERC H730 Mini"));
     let nowhere = ["--root", "/nowhere/at/all", "--step", "erase_devices"];
     let failed = super::shown(&parsed(&nowhere).expect("flags"));
     assert!(matches!(failed, Err(Failed::Machine(_))));
