@@ -15,7 +15,8 @@ use clap::{Args, ValueEnum};
 use ironseed_core::block::BlockDevices;
 use ironseed_core::dry_run::{DryRun, ImageFacts, dry_run, judge, phase_of};
 use ironseed_core::fault::Fault;
-use ironseed_core::steps::{self, StepContext, StepPhase, StepSettings};
+use ironseed_core::inventory::{block_devices, booted_by_uefi};
+use ironseed_core::steps::{self, StepContext, StepPhase};
 use ironseed_machine::clock::SystemClock;
 use ironseed_machine::image::probe;
 use ironseed_machine::progress::Surroundings;
@@ -110,9 +111,19 @@ fn shown(arguments: &PlanArguments) -> Result<(Shown, BlockDevices), Failed> {
     let asked = |fault: Fault| Failed::Question(fault.to_string());
     let phase = phase_of(step).map_err(asked)?;
     let (args, mut notes) = arguments.question.arguments().map_err(Failed::Question)?;
-    let blocks = arguments.source.devices().map_err(Failed::Machine)?;
+    let snapshot = arguments.source.live_snapshot();
+    let snapshot = snapshot.map_err(Failed::Machine)?;
+    let blocks = block_devices(&snapshot);
+    let uefi = booted_by_uefi(&snapshot.files);
     let settings = arguments.source.step_settings();
-    let mut shown = planned(phase, &arguments.question, &args, &blocks, &settings);
+    let context = StepContext {
+        node: &arguments.question.node(),
+        blocks: &blocks,
+        settings: &settings,
+        uefi,
+        written: None,
+    };
+    let mut shown = planned(phase, &arguments.question, &args, &context);
     if step == "write_image"
         && !arguments.no_fetch
         && let Ok(request) = steps::image_request(&args, &settings)
@@ -134,18 +145,10 @@ fn planned(
     phase: StepPhase,
     question: &Question,
     args: &Map<String, Value>,
-    blocks: &BlockDevices,
-    settings: &StepSettings,
+    context: &StepContext<'_>,
 ) -> Shown {
-    let node = question.node();
-    let context = StepContext {
-        node: &node,
-        blocks,
-        settings,
-        written: None,
-    };
     Shown {
-        plan: dry_run(phase, &question.step, args, &context),
+        plan: dry_run(phase, &question.step, args, context),
         image: None,
         notes: Vec::new(),
     }

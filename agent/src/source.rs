@@ -9,8 +9,6 @@ use std::time::Duration;
 use bootconfig::resolve;
 use clap::Args;
 use hardware_profiles::ProfileSet;
-use ironseed_core::block::BlockDevices;
-use ironseed_core::inventory::block_devices;
 use ironseed_core::snapshot::Snapshot;
 use ironseed_core::steps::StepSettings;
 use ironseed_machine::boot_sources;
@@ -57,16 +55,15 @@ impl Source {
         }
     }
 
-    /// The block devices, as a step would find them.
-    pub(crate) fn devices(&self) -> Result<BlockDevices, SourceError> {
-        let snapshot = match &self.root {
-            Some(path) => load(path)?,
+    /// What a step would find.
+    pub(crate) fn live_snapshot(&self) -> Result<Snapshot, SourceError> {
+        match &self.root {
+            Some(path) => Ok(load(path)?),
             None => {
                 let root = Root::live().map_err(SourceError::Live)?;
-                take(&root, Reach::Live)
+                Ok(take(&root, Reach::Live))
             }
-        };
-        Ok(block_devices(&snapshot))
+        }
     }
 
     /// What steps would obey by command line and config files; a bad value

@@ -118,6 +118,7 @@ pub(crate) async fn show(
         node: question.node.as_ref().unwrap_or(&node),
         blocks: &blocks,
         settings: &settings,
+        uefi: efi::is_efi(&agent.boot.root),
         written: written.as_ref(),
     };
     let shown = dry_run(phase, &question.step, &question.args, &context);

@@ -3,7 +3,8 @@
 
 use ironseed_core::boot::variables::{boot_order_name, entry_name, numbers};
 use ironseed_core::boot::{
-    BootFacts, EfiFacts, EspContents, EspFile, EspPartition, LoadOption, plan,
+    Architecture, BootFacts, Deletion, EfiFacts, EspContents, EspFile, EspPartition, LoadOption,
+    plan,
 };
 use ironseed_core::lifecycle::BootloaderRequest;
 use ironseed_core::plan::{EfiVariable, Op};
@@ -25,7 +26,8 @@ pub fn run(data: &[u8]) {
         disk: "/dev/sda".to_owned(),
         efi: Some(EfiFacts {
             esp: Some(esp()),
-            variables: before.clone(),
+            architecture: Architecture::X64,
+            variables: Ok(before.clone()),
         }),
     };
     let plan = plan(&facts, &BootloaderRequest::default()).expect("numbers are left");
@@ -90,20 +92,33 @@ fn esp() -> EspContents {
 /// What the firmware has after the plan.
 fn carry_out(mut variables: Vec<EfiVariable>, ops: &[Op]) -> Vec<EfiVariable> {
     for op in ops {
-        match op {
-            Op::DeleteEfiVariable { name, .. } => {
-                let count = variables.len();
-                variables.retain(|variable| variable.name != *name);
-                assert_eq!(variables.len() + 1, count, "{name} was there");
-            }
-            Op::SetEfiVariable { variable, .. } => {
-                variables.retain(|other| other.name != variable.name);
-                variables.push(variable.clone());
-            }
-            _ => {}
+        let Op::SetBootEntries { entries } = op else {
+            continue;
+        };
+        delete(&mut variables, &entries.delete_first);
+        for new in &entries.new {
+            set(&mut variables, new.variable.clone());
         }
+        let new: Vec<u16> = entries.new.iter().map(|new| new.number).collect();
+        let goes = entries.delete_first.iter().chain(&entries.delete_after);
+        let gone: Vec<u16> = goes.filter_map(Deletion::number).collect();
+        set(&mut variables, entries.order.variable(&new, &gone));
+        delete(&mut variables, &entries.delete_after);
     }
     variables
+}
+
+fn delete(variables: &mut Vec<EfiVariable>, deletions: &[Deletion]) {
+    for Deletion { name, .. } in deletions {
+        let count = variables.len();
+        variables.retain(|variable| variable.name != *name);
+        assert_eq!(variables.len() + 1, count, "{name} was there");
+    }
+}
+
+fn set(variables: &mut Vec<EfiVariable>, new: EfiVariable) {
+    variables.retain(|other| other.name != new.name);
+    variables.push(new);
 }
 
 fn check_order(variables: &[EfiVariable]) {

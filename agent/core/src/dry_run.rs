@@ -187,7 +187,7 @@ impl DryRun {
         self.possible = self.guard == Verdict::Passed;
     }
 
-    /// The disk that an image would be written to.
+    /// The disk that a whole-disk image would be written to.
     #[must_use]
     pub fn target(&self) -> Option<&DeviceIdentity> {
         let writes = |operation: &&Operation| operation.operation == "write-image";
@@ -245,6 +245,7 @@ fn description(op: &Op) -> String {
             }
             ConfigDrive::Url(_) => "fetches the config drive and puts it into its partition".into(),
         },
+        Op::Partition { work, .. } => work.to_string(),
         Op::SetBootEntries { entries } => entries.to_string(),
         Op::Sync => "flushes every cache".to_owned(),
     }

@@ -37,7 +37,14 @@ fn over(blocks: &BlockDevices, flags: &[&str]) -> Shown {
     let settings = crate::settings::steps(
         &bootconfig::resolve(&bootconfig::RawSources::default()).expect("defaults"),
     );
-    let mut shown = planned(phase, question, &args, blocks, &settings);
+    let context = StepContext {
+        node: &question.node(),
+        blocks,
+        settings: &settings,
+        uefi: true,
+        written: None,
+    };
+    let mut shown = planned(phase, question, &args, &context);
     shown.notes = notes;
     shown
 }

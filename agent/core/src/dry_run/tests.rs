@@ -52,6 +52,7 @@ fn shown(step: &str, hints: Value, blocks: &BlockDevices) -> DryRun {
         blocks,
         settings: &settings,
         written: None,
+        uefi: true,
     };
     let phase = phase_of(step).unwrap_or(StepPhase::Deploy);
     dry_run(

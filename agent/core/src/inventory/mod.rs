@@ -46,7 +46,7 @@ pub use memory::Memory;
 pub(crate) use memory::mem_total;
 pub use partitions::{TableEntry, table_entries};
 pub use signatures::{Signature, signature};
-pub use system::{Boot, Firmware, SystemVendor, is_virtual_machine};
+pub use system::{Boot, Firmware, SystemVendor, booted_by_uefi, is_virtual_machine};
 pub(crate) use system::{TABLE, text_or_none};
 
 /// What is known about this boot besides the machine itself.

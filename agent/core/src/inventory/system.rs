@@ -77,8 +77,14 @@ pub(crate) fn text_or_none(files: &Tree, path: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
+/// Whether the machine was started by UEFI firmware.
+#[must_use]
+pub fn booted_by_uefi(files: &Tree) -> bool {
+    files.exists("/sys/firmware/efi")
+}
+
 pub(super) fn boot(files: &Tree, pxe_interface: Option<String>) -> Boot {
-    let mode = if files.exists("/sys/firmware/efi") {
+    let mode = if booted_by_uefi(files) {
         "uefi"
     } else {
         "bios"

@@ -94,17 +94,9 @@ pub(super) fn write(job: &Job<'_>, source: &mut Source<'_>, kind: Kind) -> Resul
 fn write_extents(job: &Job<'_>, source: &mut Source<'_>, learnt: Learnt) -> Result<u32, Trouble> {
     let mut writer = Writer::begin(job.target, job.stopwatch)?;
     let map = learnt.map;
-    let mut zeroed = 0;
     for (offset, length) in map.gaps.iter() {
         writer.zero(offset, length)?;
-        zeroed += length;
     }
-    job.net.note(format!(
-        "{}: disk of {} MiB, {} MiB of it zero",
-        job.image.id,
-        map.size >> 20,
-        zeroed >> 20
-    ));
     let mut extents = ExtentsWriter::new(&map, learnt.compression, job.stopwatch, &mut writer);
     drop(map);
     let mut proofs = Proofs::new(learnt.proofs);
