@@ -89,7 +89,7 @@ fn disk_size(marks: &[Format], head: &[u8], length: Option<u64>) -> Option<u64> 
         [Format::Vdi | Format::Qed] => return None,
         _ => return length,
     };
-    container::open(kind, head, length).ok()?.size()
+    container::open(kind, head, None).ok()?.size()
 }
 
 fn named(marks: &[Format]) -> String {

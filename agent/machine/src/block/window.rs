@@ -94,6 +94,20 @@ impl Block for Window {
         self.disk.flush()
     }
 
+    /// Only once the claim was made: it is made once.
+    fn share(&self) -> Option<Box<dyn Block>> {
+        let claim = self.claim.lock().unwrap_or_else(PoisonError::into_inner);
+        if claim.is_some() {
+            return None;
+        }
+        let disk = Arc::from(self.disk.share()?);
+        Some(Box::new(Self::new(disk, self.offset, self.length)))
+    }
+
+    fn forget_cache(&self) -> io::Result<()> {
+        self.disk.forget_cache()
+    }
+
     fn reread_partitions(&self) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
@@ -158,5 +172,17 @@ mod tests {
             window.write_at(0, &[1; 512]).expect("claimed");
         }
         assert_eq!(count.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_window_is_shared_once_it_was_claimed() {
+        let disk = disk();
+        let window = Window::new(Arc::new(Arc::clone(&disk)), 1024, 2048).claiming(|| Ok(()));
+        assert!(window.share().is_none(), "the claim would be made twice");
+        window.write_at(0, &[1; 512]).expect("claimed");
+        let other = window.share().expect("another handle");
+        other.write_at(512, &[2; 512]).expect("inside");
+        assert_eq!(disk.content(1536, 512).expect("content"), [2; 512]);
+        assert!(other.write_at(2048, &[1; 512]).is_err());
     }
 }

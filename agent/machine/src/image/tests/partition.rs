@@ -20,23 +20,11 @@ use tempfile::{NamedTempFile, TempDir};
 
 use super::*;
 use crate::block::fake::{FakeDisks, Trouble};
+use crate::efi::fake::FakeFirmware;
 use crate::efi::read_esp;
-use crate::execute::{EfiVariables, Machine, execute};
+use crate::execute::{Machine, execute};
 
 const ROOT_UUID: &str = "0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0";
-
-#[derive(Debug)]
-struct NoVariables;
-
-impl EfiVariables for NoVariables {
-    fn set(&self, _: &ironseed_core::plan::EfiVariable) -> Result<(), Fault> {
-        Err(Fault::Internal("no variable is touched here".into()))
-    }
-
-    fn delete(&self, _: &str) -> Result<(), Fault> {
-        Err(Fault::Internal("no variable is touched here".into()))
-    }
-}
 
 /// A server with a root image, and a disk.
 struct Lab {
@@ -157,6 +145,7 @@ impl Lab {
             image_server: None,
             config_drive_rebuild: false,
             guard_special_filesystems: true,
+            verify: Verification::Full,
             partition_image: PartitionImageSettings {
                 efi_system_mib: 48,
                 bios_boot_mib: 1,
@@ -186,7 +175,7 @@ impl Lab {
         let checked = guard::check(self.plan()?, &self.blocks(), &GuardPolicy::default())?;
         let machine = Machine {
             disks: Arc::new(FakeDisks::new([Arc::clone(&self.disk)])),
-            variables: Arc::new(NoVariables),
+            variables: Arc::new(FakeFirmware::default()),
             clock: Arc::new(TestClock::default()),
         };
         execute(&checked, &machine, &|_| ())
@@ -482,7 +471,7 @@ fn a_table_that_changed_meanwhile_is_left_alone() {
     tool("sgdisk", &["-d2"], lab.file.path());
     let machine = Machine {
         disks: Arc::new(FakeDisks::new([Arc::clone(&lab.disk)])),
-        variables: Arc::new(NoVariables),
+        variables: Arc::new(FakeFirmware::default()),
         clock: Arc::new(TestClock::default()),
     };
     lab.disk.trouble(Trouble::default());
