@@ -41,6 +41,8 @@ pub fn run(options: &LabOptions) -> Result<(), Error> {
     let images = Images::make(&workshop, &server, DATA, LARGE_DISK)?;
     speed(&workshop, &program, &images, options, &mut report)?;
     drop(images);
+    report.print();
+    let mut report = Report::default();
     memory::measure(&workshop, &server, &program, options, &mut report)?;
     report.print();
     Ok(())

@@ -12,7 +12,7 @@ use crate::lab::LabOptions;
 use crate::process;
 
 /// Data in each image: scattered, so that tables are as large as in a disk that was used.
-const DATA_MIB: u64 = 512;
+const DATA_MIB: u64 = 256;
 const SIZES: [u64; 3] = [1, 10, 100];
 
 /// A format: its name for people, qemu-img's name and options, and what the agent is told.
@@ -36,8 +36,9 @@ const FORMATS: [(&str, &str, &str, &str); 4] = [
 /// Whole-file compressions of a raw image.
 const PACKERS: [(&str, &[&str]); 3] = [
     ("gz", &["gzip", "-1", "--stdout"]),
-    ("xz", &["xz", "-6", "--threads=2", "--stdout"]),
-    ("zst", &["zstd", "-q", "-3", "--stdout"]),
+    // The dictionary of the usual level 6, with less work.
+    ("xz", &["xz", "--lzma2=preset=0,dict=8MiB", "--stdout"]),
+    ("zst", &["zstd", "-q", "-3", "--long=24", "--stdout"]),
 ];
 
 pub(super) fn measure(
