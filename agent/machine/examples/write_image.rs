@@ -11,10 +11,8 @@
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::time::Duration;
 
-use ironseed_core::event::Event;
 use ironseed_core::image::read_back::Verification;
 use ironseed_core::image_request::{
     Digest, DigestAlgorithm, DownloadPolicy, ExpectedDigest, ImagePolicy, ImageRequest, Proxies,
@@ -73,23 +71,14 @@ fn request(url: &str, format: &str, sha256: &str) -> ImageRequest {
 
 fn write(request: &ImageRequest, device: &str) -> Result<String, Box<dyn std::error::Error>> {
     let block = DeviceFile::open(device)?;
-    let notes = Mutex::new(Vec::new());
-    let observer = |event: Event| {
-        if matches!(event, Event::Note(_))
-            && let Ok(mut notes) = notes.lock()
-        {
-            notes.push(event.to_string());
-        }
-    };
     let surroundings = Surroundings {
         clock: &SystemClock,
-        observer: &observer,
+        observer: &|_| (),
     };
     let began = SystemClock.since_boot();
-    image::write(request, &block, device, surroundings)?;
+    let written = image::write(request, &block, device, surroundings)?;
     let took = SystemClock.since_boot().saturating_sub(began);
-    let notes = notes.into_inner()?;
-    Ok(json!({"seconds": took.as_secs_f64(), "peak_kib": peak_kib()?, "notes": notes}).to_string())
+    Ok(json!({"seconds": took.as_secs_f64(), "peak_kib": peak_kib()?, "profile": written.profile.to_json()}).to_string())
 }
 
 /// The most memory this process ever had (`VmHWM`, proc_pid_status(5)), in KiB.

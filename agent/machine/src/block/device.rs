@@ -89,13 +89,23 @@ impl DeviceFile {
     }
 
     fn zero_piece(&self, offset: u64, length: u64) -> io::Result<()> {
-        if self.is_device {
-            ioctl::zero_out(&self.file, offset, length)
-        } else {
-            let narrow = |number| i64::try_from(number).map_err(io::Error::other);
-            let flags = FallocateFlags::FALLOC_FL_ZERO_RANGE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
-            fallocate(&*self.file, flags, narrow(offset)?, narrow(length)?).map_err(io::Error::from)
+        if !self.is_device {
+            return self.allocate(FallocateFlags::FALLOC_FL_ZERO_RANGE, offset, length);
         }
+        // A hole in a block device is a promise to read as zero, unlike a
+        // discard: the kernel asks for WRITE ZEROES with the permission to
+        // unmap (block/fops.c, blkdev_fallocate), and refuses where the device
+        // has no such command. A thin disk stays thin.
+        match self.allocate(FallocateFlags::FALLOC_FL_PUNCH_HOLE, offset, length) {
+            Err(error) if is_unsupported(&error) => ioctl::zero_out(&self.file, offset, length),
+            other => other,
+        }
+    }
+
+    fn allocate(&self, how: FallocateFlags, offset: u64, length: u64) -> io::Result<()> {
+        let narrow = |number| i64::try_from(number).map_err(io::Error::other);
+        let flags = how | FallocateFlags::FALLOC_FL_KEEP_SIZE;
+        fallocate(&*self.file, flags, narrow(offset)?, narrow(length)?).map_err(io::Error::from)
     }
 
     fn write_zeroes(&self, offset: u64, length: u64) -> io::Result<()> {

@@ -33,6 +33,9 @@ impl Body {
 
     /// Waits for more bytes, after all before were taken; false at the end.
     pub(super) fn fetch(&mut self, net: &Net<'_>) -> Result<bool, Failure> {
+        // The client uses its buffer again when nobody holds a piece of it any
+        // more; a fresh one each time costs more than the transfer itself.
+        self.rest = Bytes::new();
         let bytes = net.chunk(&mut self.answer)?;
         let is_more = bytes.is_some();
         self.rest = bytes.unwrap_or_default();
