@@ -10,9 +10,11 @@ pub mod boot_variables;
 pub mod checksum_file;
 mod container;
 pub mod image_format;
+pub mod iso9660;
 pub mod load_option;
 pub mod partition_table;
 pub mod qcow2;
+pub mod vhd;
 pub mod vmdk;
 
 /// One target.
@@ -39,6 +41,10 @@ pub const TARGETS: &[Target] = &[
         run: image_format::run,
     },
     Target {
+        name: "iso9660",
+        run: iso9660::run,
+    },
+    Target {
         name: "load_option",
         run: load_option::run,
     },
@@ -49,6 +55,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "qcow2",
         run: qcow2::run,
+    },
+    Target {
+        name: "vhd",
+        run: vhd::run,
     },
     Target {
         name: "vmdk",
