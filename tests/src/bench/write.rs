@@ -25,7 +25,7 @@ const DATA: u64 = 3 * GIB;
 /// The disk in the image with holes.
 const LARGE_DISK: u64 = 16 * GIB;
 /// Each way is timed so often.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 
 /// Measures everything and prints a report of its own.
 ///
@@ -52,6 +52,7 @@ pub fn run(options: &LabOptions) -> Result<(), Error> {
 #[derive(Debug, Default)]
 struct Times {
     dd: Vec<f64>,
+    link: Vec<f64>,
     raw: Vec<f64>,
     raw_to_file: Vec<f64>,
     dd_to_file: Vec<f64>,
@@ -79,6 +80,7 @@ fn speed(
         let ours =
             |image, device: &Path| ways::agent(program, image, device).map(|run| run.seconds);
         times.dd.push(ways::dd(&images.data, disk.path())?);
+        times.link.push(ways::fetch(&images.raw)?);
         times.raw.push(ours(&images.raw, disk.path())?);
         times.dd_to_file.push(ways::dd(&images.data, &file)?);
         times.raw_to_file.push(ours(&images.raw, &file)?);
@@ -113,6 +115,13 @@ impl Times {
             &self.raw,
             "dd oflag=direct bs=4M",
             ">= 0.95",
+        );
+        ratio(
+            "raw, to the link",
+            &self.link,
+            &self.raw,
+            "curl to nowhere",
+            "",
         );
         ratio(
             "raw, file",

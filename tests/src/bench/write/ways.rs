@@ -194,6 +194,15 @@ pub(super) fn staged(image: &Served, staging: &Path, device: &Path) -> Result<f6
     Ok(fetched + converted)
 }
 
+/// Fetches to nowhere: what the server and the loopback interface can do.
+pub(super) fn fetch(image: &Served) -> Result<f64, Error> {
+    timed(
+        Command::new("curl")
+            .args(["--silent", "--fail", "--output", "/dev/null"])
+            .arg(&image.url),
+    )
+}
+
 /// Unpacks to nowhere: what one core can do.
 pub(super) fn unzstd(image: &Served) -> Result<f64, Error> {
     timed(
