@@ -27,6 +27,11 @@ pub struct Partition {
     pub entry: Vec<u8>,
 }
 
+/// The type of an EFI system partition, as it stands in the table.
+const EFI_SYSTEM: [u8; 16] = [
+    0x28, 0x73, 0x2a, 0xc1, 0x1f, 0xf8, 0xd2, 0x11, 0xba, 0x4b, 0x00, 0xa0, 0xc9, 0x3e, 0xc9, 0x3b,
+];
+
 /// A valid header and its partitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gpt {
@@ -98,6 +103,12 @@ impl Partition {
     #[must_use]
     pub fn identity(&self) -> (&[u8], &[u8]) {
         (&self.entry[..32], &self.entry[48..128])
+    }
+
+    /// Whether it is an EFI system partition.
+    #[must_use]
+    pub fn is_efi_system(&self) -> bool {
+        self.entry.starts_with(&EFI_SYSTEM)
     }
 }
 
