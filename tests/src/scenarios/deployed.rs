@@ -159,7 +159,8 @@ fn is_account(line: &str) -> bool {
 fn check_disk(lab: &Lab, machine: &Machine, deployment: &Deployment<'_>) -> Result<(), Error> {
     machine.power_off()?;
     let path = machine.disk(deployment.disk);
-    let compared = match deployment.spec.disks[deployment.disk].sector {
+    let sector = deployment.spec.disks[deployment.disk].sector;
+    let compared = match sector {
         512 => disk::compare(&path, deployment.contents)?,
         sector => disk::compare_partitions(&path, sector.into(), deployment.contents)?,
     };
@@ -173,12 +174,18 @@ fn check_disk(lab: &Lab, machine: &Machine, deployment: &Deployment<'_>) -> Resu
             problem: "it has no config drive partition".to_owned(),
         });
     };
-    let start = range.start + 0x8000;
-    let magic = disk::read_range(&path, start..start + 7)?;
+    // ISO 9660 has sectors of 2048 bytes; for larger ones the agent makes a FAT file system of it,
+    // whose boot sector tells the size of a sector at byte 11.
+    let (what, offset, expected) = match sector {
+        ..=2048 => ("an ISO 9660 volume", 0x8000, ISO_MAGIC.to_vec()),
+        _ => ("a FAT volume", 11, sector.to_le_bytes()[..2].to_vec()),
+    };
+    let start = range.start + offset;
+    let found = disk::read_range(&path, start..start + expected.len() as u64)?;
     expect(
-        magic == ISO_MAGIC,
-        "an ISO 9660 volume as config drive",
-        || format!("{magic:02x?}"),
+        found == expected,
+        &format!("{what} as config drive"),
+        || format!("{found:02x?}"),
     )
 }
 
