@@ -42,6 +42,19 @@ pub(crate) struct Column {
     pub(crate) show: fn(&Value) -> String,
 }
 
+/// A value with its heading.
+pub(crate) const fn column(
+    heading: &'static str,
+    pointer: &'static str,
+    show: fn(&Value) -> String,
+) -> Column {
+    Column {
+        heading,
+        pointer,
+        show,
+    }
+}
+
 /// The text of a section; `None` if the machine has nothing of it.
 pub(crate) fn render(section: &Section, data: &Value, width: u16) -> Option<String> {
     let parts: Vec<String> = section

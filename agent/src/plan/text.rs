@@ -5,20 +5,8 @@ use ironseed_core::block::BlockDevices;
 use serde_json::{Value, json};
 
 use super::Shown;
-use crate::inventory::layout::{Column, Part, Section, render as section};
+use crate::inventory::layout::{Part, Section, column, render as section};
 use crate::inventory::words::{disk_bytes, plain};
-
-const fn column(
-    heading: &'static str,
-    pointer: &'static str,
-    show: fn(&Value) -> String,
-) -> Column {
-    Column {
-        heading,
-        pointer,
-        show,
-    }
-}
 
 const SECTIONS: &[Section] = &[
     Section {

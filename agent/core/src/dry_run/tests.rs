@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What is shown of a step is what the step would do.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::*;
@@ -10,36 +8,8 @@ use crate::block::BlockDevices;
 use crate::block::samples::{disk, partition};
 use crate::image::format::HEAD;
 use crate::image::qcow2::Header;
-use crate::image_request::{DownloadPolicy, ImagePolicy};
 use crate::node::Node;
-use crate::steps::StepSettings;
-
-fn settings() -> StepSettings {
-    StepSettings {
-        image: ImagePolicy {
-            permitted_formats: vec!["raw".into(), "qcow2".into()],
-            inspect: true,
-        },
-        md5_allowed: false,
-        download: DownloadPolicy {
-            timeout: Duration::from_secs(60),
-            retries: 9,
-            retry_interval: Duration::from_secs(10),
-            max_duration: None,
-            verify_tls: true,
-            ca_file: None,
-        },
-        image_server: None,
-        config_drive_rebuild: false,
-        guard_special_filesystems: true,
-        verify: crate::image::read_back::Verification::Off,
-        partition_image: crate::steps::PartitionImageSettings {
-            efi_system_mib: 550,
-            bios_boot_mib: 1,
-            ignore_boot_loader_failure: false,
-        },
-    }
-}
+use crate::steps::plans::settings;
 
 fn shown(step: &str, hints: Value, blocks: &BlockDevices) -> DryRun {
     let node: Node =

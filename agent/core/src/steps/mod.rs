@@ -268,7 +268,7 @@ pub fn result(phase: StepPhase, received: Value, written: Option<&WrittenImage>)
 #[cfg(test)]
 mod partition_plans;
 #[cfg(test)]
-mod plans;
+pub(crate) mod plans;
 
 #[cfg(test)]
 mod tests {

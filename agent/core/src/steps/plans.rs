@@ -20,7 +20,7 @@ use crate::plan::{NvmeErase, OnFailure, Op, Overwrite, Plan, WrittenImage};
 
 const SHA256: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
-pub(super) fn settings() -> StepSettings {
+pub(crate) fn settings() -> StepSettings {
     StepSettings {
         image: ImagePolicy {
             permitted_formats: vec!["raw".into(), "gpt".into(), "qcow2".into()],

@@ -10,6 +10,7 @@ mod ioctl;
 mod noise;
 pub mod overwrite;
 pub mod partitions;
+pub(crate) mod position;
 pub mod sectors;
 mod sizes;
 mod stream;

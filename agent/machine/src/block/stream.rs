@@ -6,6 +6,7 @@
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 
 use super::{AlignedBuffer, Block};
+use crate::block::position::after_seek;
 
 /// Bytes of a piece.
 const PIECE: u64 = 64 << 10;
@@ -116,11 +117,7 @@ impl Write for BlockStream<'_> {
 
 impl Seek for BlockStream<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let target = match to {
-            SeekFrom::Start(position) => Some(position),
-            SeekFrom::Current(step) => self.position.checked_add_signed(step),
-            SeekFrom::End(step) => self.block.size().checked_add_signed(step),
-        };
+        let target = after_seek(to, self.position, self.block.size());
         self.position = target.ok_or(ErrorKind::InvalidInput)?;
         Ok(self.position)
     }

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt as _;
 
+use crate::block::position::after_seek;
+
 /// Bytes read at once: `fatfs` asks for single numbers.
 const BLOCK: usize = 16 << 10;
 
@@ -80,11 +82,7 @@ impl Read for Slice {
 
 impl Seek for Slice {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let target = match to {
-            SeekFrom::Start(position) => Some(position),
-            SeekFrom::Current(step) => self.position.checked_add_signed(step),
-            SeekFrom::End(step) => self.length.checked_add_signed(step),
-        };
+        let target = after_seek(to, self.position, self.length);
         self.position = target
             .filter(|position| *position <= self.length)
             .ok_or_else(|| io::Error::other("the file system is larger than its partition"))?;

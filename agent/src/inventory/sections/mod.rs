@@ -7,9 +7,7 @@ mod network;
 mod platform;
 mod storage;
 
-use serde_json::Value;
-
-use super::layout::{Column, Part, Section};
+use super::layout::{Part, Section, column};
 use super::words::plain;
 
 /// Every section.
@@ -61,21 +59,10 @@ const ABSENT: Section = Section {
     }],
 };
 
-/// A value with its heading.
-const fn column(
-    heading: &'static str,
-    pointer: &'static str,
-    show: fn(&Value) -> String,
-) -> Column {
-    Column {
-        heading,
-        pointer,
-        show,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     /// The schema below a reference, an optional value or an item of a list.

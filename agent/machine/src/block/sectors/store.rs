@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 
 use super::front::Front;
+use crate::block::position::after_seek;
 
 /// Bytes of a page, a multiple of every sector.
 pub(super) const PAGE: usize = 64 << 10;
@@ -243,11 +244,7 @@ impl<P: Pages> Write for Cursor<P> {
 
 impl<P: Pages> Seek for Cursor<P> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let target = match to {
-            SeekFrom::Start(position) => Some(position),
-            SeekFrom::Current(step) => self.position.checked_add_signed(step),
-            SeekFrom::End(step) => self.length.checked_add_signed(step),
-        };
+        let target = after_seek(to, self.position, self.length);
         self.position = target
             .filter(|position| *position <= self.length)
             .ok_or_else(|| io::Error::other("the file system is larger than its place"))?;
