@@ -267,12 +267,14 @@ impl Gpt {
         Ok((partition, self.patches()))
     }
 
-    /// The protective partition covers the disk, or all that it can express.
-    /// A hybrid MBR is somebody's intention and stays.
+    /// The protective partition covers the disk behind its first sector, or all
+    /// that it can express (UEFI specification §5.2.3). A hybrid MBR is
+    /// somebody's intention and stays.
     fn correct_protective_mbr(&mut self) {
         let lone = (1..4).all(|entry| self.mbr[446 + entry * 16 + 4] == 0);
         if self.mbr[446 + 4] == 0xee && lone {
             let size = u32::try_from(self.sectors - 1).unwrap_or(u32::MAX);
+            self.mbr[446 + 8..446 + 12].copy_from_slice(&1_u32.to_le_bytes());
             self.mbr[446 + 12..446 + 16].copy_from_slice(&size.to_le_bytes());
         }
     }
