@@ -48,6 +48,9 @@ use report::Report;
 pub const RUN: &str = "bench";
 /// Memory sizes that are tried, in MiB.
 pub const MEMORY_MIB: [u32; 10] = [96, 112, 128, 144, 160, 192, 224, 256, 320, 384];
+/// What the virtual servers of the lab are.
+const SERVERS: &str = "Servers: 2 processors, software emulation (TCG), kernel started directly; from a BIOS to \
+                       inspect, from UEFI to deploy.";
 /// How often the time to the inspection is measured.
 const REPEATS: u8 = 3;
 
@@ -120,6 +123,7 @@ pub fn size_only(options: &LabOptions) -> Result<(), Error> {
 pub fn run(options: LabOptions, parts: &[Part]) -> Result<(), Error> {
     let mut report = Report::default();
     report.note(&host());
+    report.note(SERVERS);
     let lab = Lab::start(options)?;
     if parts.contains(&Part::Size) {
         size::measure(&lab.options().image_dir, &mut report)?;
@@ -147,9 +151,7 @@ fn host() -> String {
     let load = load.split(' ').next().unwrap_or_default().to_owned();
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     format!(
-        "Host: {processors} processors, load {load} at the start (times are true only on an idle \
-         host). Servers: 2 processors, software emulation (TCG), kernel started directly; from a \
-         BIOS to inspect, from UEFI to deploy."
+        "Host: {processors} processors, load {load} at the start (times are true only on an idle host)."
     )
 }
 

@@ -79,8 +79,9 @@ impl Report {
     }
 
     fn text(&self) -> String {
-        let head = ["figure", "measured", "target", "ironic-python-agent *", ""];
-        let mut rows = vec![table::row(head)];
+        let quotes = self.figures.iter().any(|figure| !figure.quoted.is_empty());
+        let peer = if quotes { "ironic-python-agent *" } else { "" };
+        let mut rows = vec![table::row(["figure", "measured", "target", peer, ""])];
         for figure in &self.figures {
             rows.push(table::row([
                 figure.name,
@@ -92,7 +93,10 @@ impl Report {
         }
         let mut parts: Vec<String> = self.notes.iter().map(|note| format!("{note}\n")).collect();
         parts.extend(self.tables.iter().cloned());
-        parts.push(format!("{}\n* {QUOTED}", table::render(&rows, &[])));
+        parts.push(table::render(&rows, &[]));
+        if quotes {
+            parts.push(format!("* {QUOTED}"));
+        }
         parts.join("\n")
     }
 
