@@ -4,8 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bootconfig::MacAddr;
+
+use super::cabling::Cabling;
 use super::frame::{self, Frame};
 use super::tlv::split;
+use crate::event::Wait;
 use crate::network::Link;
 use crate::snapshot::{LldpFrame, LldpPort};
 
@@ -24,6 +28,7 @@ pub struct Table {
 #[derive(Debug, Clone)]
 struct Port {
     name: String,
+    mac: Option<MacAddr>,
     /// Since when it has been listened on with carrier; time since boot.
     carrier_since: Option<Duration>,
     /// [`Link::carrier_ups`] when the carrier was last looked at.
@@ -46,12 +51,14 @@ impl Table {
     pub fn link(&mut self, now: Duration, link: &Link) {
         let port = self.ports.entry(link.index).or_insert_with(|| Port {
             name: String::new(),
+            mac: None,
             carrier_since: None,
             carrier_ups: link.carrier_ups,
             neighbours: Vec::new(),
             problem: None,
         });
         port.name.clone_from(&link.name);
+        port.mac = link.mac;
         let flapped = port.carrier_ups != link.carrier_ups;
         port.carrier_ups = link.carrier_ups;
         if !link.carrier {
@@ -81,17 +88,26 @@ impl Table {
         }
     }
 
-    /// A frame arrived. Frames of other protocols and of links that are no
-    /// ports are left out; a frame whose time to live is 0 takes its sender
-    /// away (IEEE 802.1AB-2016 clause 9.1.2.2).
-    pub fn frame(&mut self, now: Duration, index: u32, bytes: &[u8]) {
-        let (Some(port), Some(frame)) = (self.ports.get_mut(&index), frame::parse(bytes)) else {
-            return;
+    /// A frame arrived; true if a neighbour has spoken that was not known.
+    /// Frames of other protocols and of links that are no ports are left out,
+    /// and so are this machine's own, which come back where two of its ports
+    /// hang on a switch that passes LLDP on. A frame whose time to live is 0
+    /// takes its sender away (IEEE 802.1AB-2016 clause 9.1.2.2).
+    pub fn frame(&mut self, now: Duration, index: u32, bytes: &[u8]) -> bool {
+        let Some(frame) = frame::parse(bytes) else {
+            return false;
+        };
+        let own = Some(MacAddr(frame.source));
+        if self.ports.values().any(|port| port.mac == own) {
+            return false;
+        }
+        let Some(port) = self.ports.get_mut(&index) else {
+            return false;
         };
         let who = identity(&frame);
         if leaves(&frame) {
             port.neighbours.retain(|heard| heard.who != who);
-            return;
+            return false;
         }
         let heard = Heard {
             who,
@@ -102,9 +118,13 @@ impl Table {
         let mut known = port.neighbours.iter_mut();
         match known.find(|known| known.who == heard.who) {
             Some(known) => *known = heard,
-            None if room => port.neighbours.push(heard),
+            None if room => {
+                port.neighbours.push(heard);
+                return true;
+            }
             None => {}
         }
+        false
     }
 
     /// What was heard until `now`, by the names of the ports.
@@ -153,36 +173,67 @@ fn leaves(frame: &Frame<'_>) -> bool {
     matches!(tlvs.get(2), Some(ttl) if ttl.kind == 3 && ttl.value == [0, 0])
 }
 
-/// The ports a report still waits for.
+/// What a report still waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Awaited {
-    /// Their names.
+    /// Names of the ports on which nothing was heard yet.
     pub ports: Vec<String>,
-    /// When the first of them is not waited for any more; time since boot.
+    /// Where the cables lead, if that is to fewer neighbours than this machine
+    /// is expected to have.
+    pub too_few: Option<Cabling>,
+    /// When to look again, if nothing changes; time since boot.
     pub until: Duration,
 }
 
-/// Which ports a report waits for at `now`, if it has been wanted since
-/// `asked`: those with carrier on which nothing was heard yet, each for at
-/// most `allowance` after its carrier came. A carrier that comes and goes
-/// holds the report back no longer than one allowance.
+/// How long and for what a report waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// For how long at most, for each port from its carrier on.
+    pub allowance: Duration,
+    /// How many different neighbours the machine is expected to have.
+    pub neighbours: u64,
+    /// When the report was wanted; time since boot.
+    pub asked: Duration,
+}
+
+/// What a report waits for at `now`: the ports with carrier on which nothing
+/// was heard yet, each for at most one allowance after its carrier came; and
+/// as many different neighbours as the machine is expected to have, for one
+/// allowance after the report was wanted, with carrier or without. A carrier
+/// that comes and goes holds the report back no longer than that.
 #[must_use]
-pub fn awaited(
-    table: &Table,
-    allowance: Duration,
-    asked: Duration,
-    now: Duration,
-) -> Option<Awaited> {
+pub fn awaited(table: &Table, patience: &Patience, now: Duration) -> Option<Awaited> {
     let silent = |port: &Port| {
-        let since = port.carrier_since?;
-        let until = since.min(asked).saturating_add(allowance);
+        let since = port.carrier_since?.min(patience.asked);
+        let until = since.saturating_add(patience.allowance);
         (port.neighbours.is_empty() && now < until).then(|| (port.name.clone(), until))
     };
-    let waiting: Vec<(String, Duration)> = table.ports.values().filter_map(silent).collect();
-    let until = waiting.iter().map(|(_, until)| *until).min()?;
-    let mut ports: Vec<String> = waiting.into_iter().map(|(name, _)| name).collect();
+    let silent: Vec<(String, Duration)> = table.ports.values().filter_map(silent).collect();
+    let last = patience.asked.saturating_add(patience.allowance);
+    let cabling = Cabling::of(&table.heard(now));
+    let too_few = (now < last && cabling.neighbours() < patience.neighbours).then_some(cabling);
+    let until = silent.iter().map(|(_, until)| *until);
+    let until = until.chain(too_few.as_ref().map(|_| last)).min()?;
+    let mut ports: Vec<String> = silent.into_iter().map(|(name, _)| name).collect();
     ports.sort();
-    Some(Awaited { ports, until })
+    Some(Awaited {
+        ports,
+        too_few,
+        until,
+    })
+}
+
+impl Awaited {
+    /// As it is told. `wanted` is the number of neighbours the machine is
+    /// expected to have.
+    #[must_use]
+    pub fn wait(self, wanted: u64) -> Option<Wait> {
+        match self.too_few {
+            Some(cabling) => Some(Wait::NeighboursMissing { wanted, cabling }),
+            None if self.ports.is_empty() => None,
+            None => Some(Wait::LldpNeighbours { ports: self.ports }),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -266,10 +317,16 @@ mod tests {
     #[test]
     fn a_report_waits_for_silent_ports_with_carrier_only() {
         let mut table = Table::default();
-        let at = |table: &Table, now: u64| awaited(table, seconds(30), seconds(9), seconds(now));
+        let patience = Patience {
+            allowance: seconds(30),
+            neighbours: 0,
+            asked: seconds(9),
+        };
+        let at = |table: &Table, now: u64| awaited(table, &patience, seconds(now));
         let waits = |ports: &[&str], until: u64| {
             Some(Awaited {
                 ports: ports.iter().map(|name| (*name).to_owned()).collect(),
+                too_few: None,
                 until: seconds(until),
             })
         };
@@ -286,5 +343,59 @@ mod tests {
         assert_eq!(at(&table, 34), waits(&["eno3"], 39));
         table.link(seconds(38), &link(3, true, 2));
         assert_eq!(at(&table, 39), None);
+    }
+
+    #[test]
+    fn a_machine_with_too_few_neighbours_is_waited_for_and_not_for_ever() {
+        let patience = Patience {
+            allowance: seconds(30),
+            neighbours: 2,
+            asked: seconds(9),
+        };
+        let at = |table: &Table, now: u64| awaited(table, &patience, seconds(now));
+        let told = |table: &Table, now: u64| {
+            let wait = at(table, now).and_then(|awaited| awaited.wait(2));
+            wait.map(|wait| wait.to_string())
+        };
+        let mut table = Table::default();
+        // Not even a port is there.
+        assert_eq!(at(&table, 10).map(|found| found.until), Some(seconds(39)));
+        table.link(seconds(2), &link(1, true, 1));
+        table.link(seconds(2), &link(2, true, 1));
+        table.link(seconds(2), &link(3, false, 0));
+        assert_eq!(at(&table, 10).map(|found| found.until), Some(seconds(32)));
+        let first = samples::minimal(1, 120);
+        assert!(table.frame(seconds(11), 1, &first));
+        assert!(table.frame(seconds(11), 2, &first));
+        assert_eq!(
+            told(&table, 33).as_deref(),
+            Some(
+                "1 of 2 LLDP neighbours heard: eno1 leads to 44:4c:a8:00:00:01 Ethernet1, \
+                 eno2 leads to 44:4c:a8:00:00:01 Ethernet1, no link on eno3"
+            )
+        );
+        assert_eq!(at(&table, 39), None, "the allowance is over");
+        table.link(seconds(34), &link(3, true, 1));
+        assert!(table.frame(seconds(35), 3, &samples::minimal(2, 120)));
+        assert_eq!(at(&table, 35), None, "there are two");
+    }
+
+    #[test]
+    fn own_frames_that_come_back_are_no_neighbour() {
+        let mut table = Table::default();
+        let mut own = link(1, true, 1);
+        own.mac = "44:4c:a8:01:02:03".parse().ok();
+        table.link(seconds(2), &own);
+        table.link(seconds(2), &link(2, true, 1));
+        // The frame's sender is the first port.
+        assert!(!table.frame(seconds(3), 2, &samples::minimal(1, 120)));
+        assert!(table.heard(seconds(3))["eno2"].frames.is_empty());
+        own.mac = None;
+        table.link(seconds(4), &own);
+        assert!(table.frame(seconds(5), 2, &samples::minimal(1, 120)));
+        assert!(
+            !table.frame(seconds(6), 2, &samples::minimal(1, 120)),
+            "known"
+        );
     }
 }
