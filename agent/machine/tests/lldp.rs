@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The listener against a real LLDP neighbour (`lldpd`) over virtual cables,
+//! LLDP with a real neighbour (`lldpd`) over virtual cables,
 //! each test in network namespaces of its own.
 //!
 //! Needs root and the programs `ip`, `unshare`, `nsenter`, `setpriv`, `lldpd`
@@ -9,8 +9,14 @@
 #![expect(clippy::unwrap_used, reason = "a test panics on purpose")]
 #![expect(clippy::print_stderr, reason = "a test reports its figures")]
 
+#[path = "lldp/cabled.rs"]
+mod cabled;
+#[path = "lldp/cards.rs"]
+mod cards;
 #[path = "lldp/neighbours.rs"]
 mod neighbours;
+#[path = "lldp/sending.rs"]
+mod sending;
 mod wires;
 
 use std::sync::Arc;
