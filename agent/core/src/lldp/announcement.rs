@@ -7,12 +7,13 @@ use std::net::IpAddr;
 use bootconfig::MacAddr;
 
 use super::frame::{ETHERTYPE, GROUPS};
+use super::system::System;
 use super::text::{IPV4, IPV6, unprintable};
 use super::tlv::{END, write};
 
 /// How long our words count, in seconds: four intervals of 30 s and one second
 /// (802.1AB clause 9.2.5.22, `txTTL`).
-pub const TTL_S: u16 = 121;
+const TTL_S: u16 = 121;
 
 /// Longest text in octets (clauses 8.5.5 to 8.5.7).
 const LONGEST_TEXT: usize = 255;
@@ -34,15 +35,6 @@ const PORT_MAC: u8 = 3;
 
 /// An interface number is the kernel's index of the link (clause 8.5.9.5).
 const IF_INDEX: u8 = 2;
-
-/// What is the same on every port.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct System {
-    /// Name of the machine.
-    pub name: Option<String>,
-    /// What it is and what runs on it.
-    pub description: String,
-}
 
 /// An address at which this machine can be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -169,52 +161,6 @@ fn management_address(address: LocalAddress) -> Vec<u8> {
     value
 }
 
-/// What a machine knows of itself when it starts to speak. Texts that firmware
-/// ships where a value should have been filled in count as absent.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SystemFacts {
-    /// The kernel's host name.
-    pub host_name: Option<String>,
-    /// Who made the machine.
-    pub manufacturer: Option<String>,
-    /// Name of the product.
-    pub product: Option<String>,
-    /// Serial number of the machine.
-    pub serial_number: Option<String>,
-}
-
-/// Host names that a kernel has as long as nobody gave it one.
-const NO_HOST_NAMES: [&str; 3] = ["(none)", "localhost", "localhost.localdomain"];
-
-impl System {
-    /// Name and description. The name is the host name; a machine without one
-    /// goes by its serial number. `agent` is the name of the program with its
-    /// version.
-    #[must_use]
-    pub fn new(facts: &SystemFacts, agent: &str) -> Self {
-        let known = |text: &Option<String>| {
-            let text = text.as_deref()?.trim_matches(['\0', '\n', ' ']);
-            (!crate::smbios::is_placeholder(text)).then(|| text.to_owned())
-        };
-        let serial = known(&facts.serial_number);
-        let host_name = known(&facts.host_name);
-        let host_name = host_name.filter(|name| !NO_HOST_NAMES.contains(&name.as_str()));
-        let made = [known(&facts.manufacturer), known(&facts.product)];
-        let made: Vec<String> = made.into_iter().flatten().collect();
-        let mut description = agent.to_owned();
-        if !made.is_empty() {
-            description += &format!(" on {}", made.join(" "));
-        }
-        if let Some(serial) = &serial {
-            description += &format!(", serial number {serial}");
-        }
-        Self {
-            name: host_name.or(serial),
-            description,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::{Neighbour, decode};
@@ -311,40 +257,5 @@ mod tests {
         assert_eq!(read.system_description, None);
         assert_eq!(read.port_description.as_deref(), Some("eno2"));
         assert_eq!(read.management_addresses.len(), 8);
-    }
-
-    #[test]
-    fn a_machine_says_what_it_knows_of_itself() {
-        let facts = |host_name: &str, manufacturer: &str, product: &str, serial: &str| {
-            let known = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-            SystemFacts {
-                host_name: known(host_name),
-                manufacturer: known(manufacturer),
-                product: known(product),
-                serial_number: known(serial),
-            }
-        };
-        for (facts, name, description) in [
-            (
-                facts("(none)\n", "Dell Inc.\n", "PowerEdge R640\n", "7XK2\n"),
-                Some("7XK2"),
-                "agent 1 on Dell Inc. PowerEdge R640, serial number 7XK2",
-            ),
-            (
-                facts("node-3\n", "QEMU", "", "Not Specified"),
-                Some("node-3"),
-                "agent 1 on QEMU",
-            ),
-            (
-                facts("localhost", "", "Raspberry Pi 4\0", "10000000abc\0"),
-                Some("10000000abc"),
-                "agent 1 on Raspberry Pi 4, serial number 10000000abc",
-            ),
-            (facts("", "", "", ""), None, "agent 1"),
-        ] {
-            let system = System::new(&facts, "agent 1");
-            assert_eq!(system.name.as_deref(), name);
-            assert_eq!(system.description, description);
-        }
     }
 }

@@ -13,6 +13,7 @@
 //! what is broken is said. `ironseed_machine::lldp` listens and sends.
 
 mod announcement;
+mod awaited;
 mod basic;
 mod cabling;
 mod dot1;
@@ -22,6 +23,7 @@ mod frame;
 mod identifier;
 mod neighbour;
 mod speaker;
+mod system;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -31,7 +33,8 @@ mod transmission;
 
 use std::collections::BTreeMap;
 
-pub use announcement::{Announcement, LocalAddress, System, SystemFacts, TTL_S};
+pub use announcement::{Announcement, LocalAddress};
+pub use awaited::{Awaited, Patience, awaited};
 pub use basic::ManagementAddress;
 pub use cabling::{Cable, CableEnd, Cabling};
 pub use dot1::{LinkAggregation, ProtocolVlan, Vlan};
@@ -41,7 +44,8 @@ pub use frame::{ETHERTYPE, GROUPS};
 pub use identifier::Identifier;
 pub use neighbour::Neighbour;
 pub use speaker::{Outgoing, Speaker};
-pub use table::{Awaited, Patience, Table, awaited};
+pub use system::{System, SystemFacts};
+pub use table::Table;
 pub use tlv::RawTlv;
 
 use crate::snapshot::LldpPort;

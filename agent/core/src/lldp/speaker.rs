@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bootconfig::MacAddr;
 
-use super::announcement::{Announcement, LocalAddress, System};
+use super::announcement::{Announcement, LocalAddress};
+use super::system::System;
 use super::transmission::Transmission;
 use crate::lifecycle::Random;
 use crate::network::Link;
@@ -20,6 +21,8 @@ const LOCALLY_ADMINISTERED: u8 = 0x02;
 pub struct Outgoing {
     /// Index of the port.
     pub port: u32,
+    /// Name of the port.
+    pub name: String,
     /// The frame, from the destination address on.
     pub frame: Vec<u8>,
 }
@@ -145,6 +148,7 @@ impl Speaker {
             };
             outgoing.push(Outgoing {
                 port: index,
+                name: announcement.port_name.clone(),
                 frame: announcement.frame(),
             });
             if let Some(port) = self.ports.get_mut(&index) {
@@ -227,6 +231,7 @@ impl Speaker {
 fn farewell(port: u32, said: &Announcement) -> Outgoing {
     Outgoing {
         port,
+        name: said.port_name.clone(),
         frame: said.farewell(),
     }
 }

@@ -110,13 +110,16 @@ impl Listener {
 
     /// A frame that cannot be sent is not sent again: the next one is due soon.
     fn send(&mut self, outgoing: Vec<Outgoing>) {
-        for Outgoing { port, frame } in outgoing {
+        for Outgoing { port, name, frame } in outgoing {
             match self.socket.send(port, &frame) {
                 Ok(()) => {
                     self.mute.remove(&port);
                 }
                 Err(error) if self.mute.insert(port) => {
-                    log::warn!("LLDP: cannot send on link {port}: {error}");
+                    log::warn!(
+                        "{name}: the neighbour cannot be told of this machine by LLDP ({error}); \
+                         next: look at the kernel's messages about {name}"
+                    );
                 }
                 Err(_) => {}
             }
