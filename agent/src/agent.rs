@@ -24,8 +24,11 @@ pub(crate) struct Agent {
     pub(crate) state: StateDirectory,
     pub(crate) events: Events,
     pub(crate) network: NetworkHandle,
-    /// Hears the neighbours; `None` if the kernel refused, which was told.
+    /// Hears the neighbours; `None` if the settings do not want it, or if the
+    /// kernel refused, which was told.
     pub(crate) lldp: Option<LldpHandle>,
+    /// How many different neighbours the machine's profile expects at least.
+    pub(crate) neighbours: u64,
     pub(crate) power: Power,
     /// The profiles that are compiled in, and those of the site.
     pub(crate) profiles: ProfileSet,

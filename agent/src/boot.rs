@@ -9,7 +9,7 @@ use bootconfig::virtual_media::{
     BlockFacts, BlockKind, BlockLink, boot_iso, booted_from_virtual_media, parameters_disk,
 };
 use bootconfig::{RawSources, Settings, resolve};
-use hardware_profiles::ProfileSet;
+use hardware_profiles::{Amount, ProfileSet};
 use ironseed_core::block::{self, BlockDevice, BlockDevices};
 use ironseed_core::event::{Event, Wait};
 use ironseed_core::hints::SMALLEST_DISK;
@@ -87,6 +87,28 @@ impl Boot {
             })
         });
         asked.await.unwrap_or(usual)
+    }
+
+    /// How many different neighbours the machine's profile expects at least,
+    /// so that it counts as cabled; 0 if it expects none.
+    pub(crate) async fn neighbours(&self) -> u64 {
+        let root = self.root.clone();
+        let asked = tokio::task::spawn_blocking(move || {
+            let (set, _) = ProfileSet::with(&boot_sources::profiles(&root));
+            if set
+                .profiles()
+                .iter()
+                .all(|profile| profile.expect.neighbours.distinct.is_none())
+            {
+                // The machine need not be read to know the answer.
+                return 0;
+            }
+            let snapshot = take(&root, Reach::Files);
+            let recognised = recognise(&set, &snapshot, &Facts::default());
+            let expected = &recognised.selection.profile.expect.neighbours;
+            expected.distinct.map_or(0, Amount::smallest)
+        });
+        asked.await.unwrap_or_default()
     }
 
     /// Waits until PID 1 says that no driver is loading any more. Under

@@ -5,8 +5,8 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs as _};
 use std::sync::{Arc, PoisonError};
 
-use bootconfig::{LookupConfig, Protocol, Settings, apply_lookup};
-use ironseed_core::event::Event;
+use bootconfig::{LldpMode, LookupConfig, Protocol, Settings, apply_lookup};
+use ironseed_core::event::{Event, Wait};
 use ironseed_core::image_request::Secret;
 use ironseed_core::inspection::{self, Cost, Wanted};
 use ironseed_core::lifecycle::{HeartbeatFacts, Input, LookupFacts, Refusal};
@@ -97,24 +97,33 @@ pub(crate) async fn inspect(agent: Arc<Agent>, inputs: mpsc::UnboundedSender<Inp
     Input::InspectionAnswered(answer.map_err(refusal))
 }
 
+/// The neighbours have their time to speak if the report says anything of
+/// LLDP, or if the machine's profile expects a number of them.
 async fn wait_for_neighbours(agent: &Agent, inputs: &mpsc::UnboundedSender<Input>) {
     let settings = agent.settings();
-    let (Some(lldp), true) = (&agent.lldp, settings::wants_lldp(&settings)) else {
+    let wanted = settings::wants_lldp(&settings) || agent.neighbours > 0;
+    let (Some(lldp), true) = (&agent.lldp, wanted) else {
         return;
     };
-    let tell = |ports: &[String]| {
+    let tell = |wait: Option<Wait>| {
         // The receiver lives as long as the process.
-        let _ = inputs.send(Input::InspectionWaits(ports.to_vec()));
+        let _ = inputs.send(Input::InspectionWaits(wait));
     };
-    lldp.wait(settings.lldp_timeout.value, tell).await;
+    lldp.wait(settings.lldp_timeout.value, agent.neighbours, tell)
+        .await;
     agent.events.reached("neighbours");
 }
 
 /// What Ironic is told that a collector failed to do.
 fn problems(agent: &Agent, settings: &Settings) -> Vec<String> {
     let deaf = agent.lldp.is_none() && settings::wants_lldp(settings);
-    let said = deaf.then(|| "LLDP cannot be listened for; the agent's log says why".to_owned());
-    said.into_iter().collect()
+    let why = match settings.lldp.value {
+        LldpMode::Off => "LLDP is not listened for: ironseed.lldp=off",
+        LldpMode::Listen | LldpMode::Send => {
+            "LLDP cannot be listened for; the agent's log says why"
+        }
+    };
+    deaf.then(|| why.to_owned()).into_iter().collect()
 }
 
 /// What kind of machine this is, and what is wrong with it, for whoever stands

@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, UNIX_EPOCH};
 
-use bootconfig::{MacAddr, Settings};
+use bootconfig::{LldpMode, MacAddr, Settings};
 use clap::Args;
 use ironseed_core::event::{Event, Phase};
 use ironseed_core::network::{NetworkMode, NetworkStatus, WaitFor};
 use ironseed_machine::boot_sources;
 use ironseed_machine::clock::{Clock, SystemClock};
-use ironseed_machine::lldp::LldpHandle;
+use ironseed_machine::lldp::{self, Ethtool, LldpHandle, LldpSettings};
 use ironseed_machine::net::{Boundaries, Network, NetworkHandle, NetworkSettings};
 use ironseed_machine::power::Power;
 use ironseed_machine::root::Root;
@@ -70,7 +70,7 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn std::error::Error
     tokio::time::sleep(early.hardware_initialization_delay.value).await;
 
     let network = start_network(&boot, &early, arguments)?;
-    let lldp = start_lldp(&boot, arguments);
+    let mut lldp = start_lldp(&boot, &early, arguments);
     boot.drivers().await;
     boot.virtual_media(&mut sources).await;
     let settings = if sources.parameters_disk.is_some() || !sources.image_config.is_empty() {
@@ -80,15 +80,27 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn std::error::Error
             boot_mac(&settings),
             settings.network_interface.value.clone(),
         );
+        if settings.lldp.value != early.lldp.value {
+            // The first one leaves in order before the other begins.
+            if let Some(lldp) = lldp.take() {
+                lldp.stop().await;
+            }
+            lldp = start_lldp(&boot, &settings, arguments);
+        }
         settings
     } else {
         early
     };
     boot.events.emit(&Event::Entered(Phase::Network));
-    tokio::join!(boot.disks(&settings), network.ready(wait_for(&settings)));
+    let ((), (), neighbours) = tokio::join!(
+        boot.disks(&settings),
+        network.ready(wait_for(&settings)),
+        boot.neighbours()
+    );
 
     let client = ironic::client(&settings, &boot.root)?;
-    let lifecycle = settings::lifecycle(&settings);
+    let mut lifecycle = settings::lifecycle(&settings);
+    lifecycle.inspection_waits |= neighbours > 0;
     let started_at = boot
         .clock
         .now()
@@ -104,6 +116,7 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn std::error::Error
         boot,
         network,
         lldp,
+        neighbours,
         settings: RwLock::new(settings),
         client: tokio::sync::Mutex::new(client),
         started_at,
@@ -131,13 +144,25 @@ fn boot_mac(settings: &Settings) -> Option<MacAddr> {
 }
 
 /// Listens for neighbours from the first link on, whether or not the report
-/// will want them: what settings say is known for sure only later.
-fn start_lldp(boot: &Boot, arguments: &RunArguments) -> Option<LldpHandle> {
+/// will want them: what settings say is known for sure only later. On a network
+/// that belongs to somebody else, only that: an LLDP agent may be running there.
+fn start_lldp(boot: &Boot, settings: &Settings, arguments: &RunArguments) -> Option<LldpHandle> {
+    let mode = settings.lldp.value;
+    if mode == LldpMode::Off {
+        return None;
+    }
     let boundaries = Boundaries {
         root: boot.root.clone(),
         clock: Arc::clone(&boot.clock),
     };
-    match LldpHandle::start(boundaries, arguments.port_kinds.clone()) {
+    let agent = concat!("ironseed-agent ", env!("CARGO_PKG_VERSION"));
+    let manages = !arguments.keep_network;
+    let wanted = LldpSettings {
+        extra_kinds: arguments.port_kinds.clone(),
+        speak_as: (manages && mode == LldpMode::Send).then(|| lldp::system(&boot.root, agent)),
+        private_flags: manages.then(|| Arc::new(Ethtool) as Arc<_>),
+    };
+    match LldpHandle::start(boundaries, wanted) {
         Ok(listener) => Some(listener),
         Err(error) => {
             boot.events.warn(chain(&error));

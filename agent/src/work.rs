@@ -278,6 +278,7 @@ async fn switch(agent: &Arc<Agent>, action: power::PowerAction) -> Result<WorkRe
         power::PowerAction::PowerOff => "handing the machine over: power off",
         power::PowerAction::Reboot => "handing the machine over: reboot",
     });
+    leave(agent).await;
     agent
         .power
         .switch(action)
@@ -291,11 +292,20 @@ async fn collect_logs(agent: &Arc<Agent>) -> Result<String, Fault> {
     logs::pack(agent, snapshot, None).await
 }
 
+/// Tells the neighbours that this machine leaves, and puts back what was
+/// switched in its cards.
+async fn leave(agent: &Arc<Agent>) {
+    if let Some(lldp) = &agent.lldp {
+        lldp.stop().await;
+    }
+}
+
 /// Takes the network down; nobody can reach the agent any more.
 pub(crate) async fn lock_down(agent: &Arc<Agent>) {
     agent
         .events
         .note("locked down: the network goes off, the machine stays on and does nothing more");
+    leave(agent).await;
     agent.network.stop().await;
     if let Err(error) = ironseed_machine::net::bring_down_all(&agent.boot.root).await {
         agent.events.warn(chain(&error));

@@ -40,6 +40,6 @@ pub use schema::{SCHEMA, Settings};
 pub use secret::{AgentToken, Password};
 pub use sources::{RawFile, RawSources};
 pub use value::{
-    ApiVersion, AuthStrategy, BootInterface, ContainerRunner, Curve, FaAddresses, MacAddr,
-    Protocol, TlsVersion, UrlList, Verify,
+    ApiVersion, AuthStrategy, BootInterface, ContainerRunner, Curve, FaAddresses, LldpMode,
+    MacAddr, Protocol, TlsVersion, UrlList, Verify,
 };

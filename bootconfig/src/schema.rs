@@ -15,8 +15,8 @@ use crate::problem::{Problem, Warning};
 use crate::secret::{AgentToken, Password};
 use crate::sources::Assignments;
 use crate::value::{
-    ApiVersion, AuthStrategy, BootInterface, ContainerRunner, Curve, FaAddresses, Protocol,
-    TlsVersion, UrlList, Verify,
+    ApiVersion, AuthStrategy, BootInterface, ContainerRunner, Curve, FaAddresses, LldpMode,
+    Protocol, TlsVersion, UrlList, Verify,
 };
 
 /// Names of a setting. No name for a source means it cannot be set there.
@@ -279,6 +279,8 @@ settings! {
     md5_enabled: bool = true; kind::BOOL; key("DEFAULT", "md5_enabled").lookup("agent_md5_checksum_enable");
     /// How much of an image is read back and compared after writing: off, sample (the first and the last part and one of sixteen in between) or full.
     verify: Verify = Verify::Off; kind::VERIFY; word("ironseed.verify").section("ironseed", "verify");
+    /// LLDP on the ports of this machine: off, listen, or send, which listens too and tells the switches what hangs on their ports; an agent in a card's firmware that keeps the frames is switched off unless off. With --keep-network nothing is sent and no card is changed.
+    lldp: LldpMode = LldpMode::Send; kind::LLDP_MODE; word("ironseed.lldp").section("ironseed", "lldp");
     /// Always rebuild the config drive as FAT.
     config_drive_rebuild: bool = false; kind::BOOL; key("DEFAULT", "config_drive_rebuild");
     /// Trust the declared format of an image instead of inspecting it.

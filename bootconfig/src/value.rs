@@ -257,6 +257,18 @@ choice! {
 }
 
 choice! {
+    /// What the agent does with LLDP on networks it manages.
+    LldpMode, "way of LLDP" {
+        /// Nothing.
+        Off = "off",
+        /// Hear the neighbours and say nothing.
+        Listen = "listen",
+        /// Hear the neighbours and tell them of this machine.
+        Send = "send",
+    }
+}
+
+choice! {
     /// Scheme of the callback URL.
     Protocol, "protocol" {
         /// Plain.

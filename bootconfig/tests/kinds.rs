@@ -238,6 +238,12 @@ fn verify() {
 }
 
 #[test]
+fn lldp_mode() {
+    let good = [("off", "off"), ("listen", "listen"), ("send", "send")];
+    check(&kind::LLDP_MODE, &good, &["", "on", "Send"]);
+}
+
+#[test]
 fn fa_addresses() {
     let good = [("auto", "auto"), ("drop", "drop"), ("keep", "keep")];
     check(&kind::FA_ADDRESSES, &good, &["", "yes", "dropped"]);

@@ -32,6 +32,7 @@ fn samples(facts: Facts) -> ([&'static str; 2], Option<&'static str>) {
         "choice" if facts == kind::AUTH_STRATEGY.facts => (["noauth", "http_basic"], Some("x")),
         "choice" if facts == kind::RUNNER.facts => (["docker", "podman"], Some("runc")),
         "choice" if facts == kind::FA_ADDRESSES.facts => (["drop", "keep"], Some("off")),
+        "choice" if facts == kind::LLDP_MODE.facts => (["off", "listen"], Some("on")),
         "choice" if facts == kind::VERIFY.facts => (["sample", "full"], Some("on")),
         other => panic!("no samples for kind {other}"),
     }

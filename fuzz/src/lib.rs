@@ -11,6 +11,7 @@ pub mod checksum_file;
 mod container;
 pub mod image_format;
 pub mod iso9660;
+pub mod lldp;
 pub mod load_option;
 pub mod partition_table;
 pub mod qcow2;
@@ -43,6 +44,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "iso9660",
         run: iso9660::run,
+    },
+    Target {
+        name: "lldp",
+        run: lldp::run,
     },
     Target {
         name: "load_option",

@@ -17,6 +17,8 @@ pub struct Expect {
     pub dimms: DimmExpect,
     /// Groups of network ports.
     pub nics: Option<Vec<NicExpect>>,
+    /// Neighbours of the whole machine.
+    pub neighbours: CablingExpect,
     /// Groups of disks.
     pub disks: Option<Vec<DiskExpect>>,
     /// PCI devices and their links.
@@ -67,6 +69,13 @@ pub struct NeighbourExpect {
     /// Names of the switch's port, one of which must fit; empty means any.
     pub port: Vec<Glob>,
     /// To how many different switches the ports of this row lead.
+    pub distinct: Option<Amount>,
+}
+
+/// `[expect.neighbours]`: when the machine counts as cabled.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CablingExpect {
+    /// To how many different neighbours the cables of all ports lead, by LLDP.
     pub distinct: Option<Amount>,
 }
 
@@ -206,6 +215,9 @@ impl Expect {
                 slots: own.dimms.slots.or(parents.dimms.slots),
             },
             nics: own.nics.or(parents.nics),
+            neighbours: CablingExpect {
+                distinct: own.neighbours.distinct.or(parents.neighbours.distinct),
+            },
             disks: own.disks.or(parents.disks),
             pci: own.pci.or(parents.pci),
             gpus: own.gpus.or(parents.gpus),

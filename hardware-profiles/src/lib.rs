@@ -27,8 +27,8 @@ mod set;
 pub use amount::Amount;
 pub use error::ProfileError;
 pub use expect::{
-    Date, DimmExpect, DiskExpect, DiskKind, Expect, FirmwareExpect, NeighbourExpect, NicExpect,
-    NicFirmware, PciExpect,
+    CablingExpect, Date, DimmExpect, DiskExpect, DiskKind, Expect, FirmwareExpect, NeighbourExpect,
+    NicExpect, NicFirmware, PciExpect,
 };
 pub use facts::{MachineFacts, MatchedField, Matcher};
 pub use glob::Glob;

@@ -12,6 +12,7 @@ use crate::fault::{Fault, Owner};
 use crate::image::rate;
 use crate::image::spent::Spent;
 use crate::image::transfer::TransferProfile;
+use crate::lldp::Cabling;
 use crate::profile::{Deviation, Severity};
 
 /// What the agent is doing. It is always in exactly one phase.
@@ -102,6 +103,14 @@ pub enum Wait {
         /// Names of the ports on which nothing was heard yet.
         ports: Vec<String>,
     },
+    /// The machine has fewer neighbours than its profile expects, so its cables
+    /// are not all where they belong, or a switch has not spoken yet.
+    NeighboursMissing {
+        /// How many different ones are expected at least.
+        wanted: u64,
+        /// Which port has heard whom.
+        cabling: Cabling,
+    },
     /// The image server is tried again.
     ImageServer {
         /// What is asked for.
@@ -128,6 +137,7 @@ impl Wait {
             Wait::PowerOffByIronic => "power-off-by-ironic",
             Wait::NoApiUrl => "no-api-url",
             Wait::LldpNeighbours { .. } => "lldp-neighbours",
+            Wait::NeighboursMissing { .. } => "neighbours-missing",
             Wait::ImageServer { .. } => "image-server",
         }
     }
@@ -140,6 +150,7 @@ impl Wait {
             Wait::NoLink { .. }
             | Wait::NoDhcpAnswer { .. }
             | Wait::LldpNeighbours { .. }
+            | Wait::NeighboursMissing { .. }
             | Wait::ImageServer { .. } => Owner::Environment,
             Wait::IronicUnreachable { .. }
             | Wait::NodeUnknown { .. }
@@ -176,6 +187,9 @@ impl Wait {
             Wait::LldpNeighbours { .. } => {
                 "nothing, the wait ends by itself; if nothing is ever heard, check that the switch sends LLDP on these ports"
             }
+            Wait::NeighboursMissing { .. } => {
+                "check the cables of these ports, and that their switches send LLDP; the report goes without them after ipa-lldp-timeout"
+            }
             Wait::ImageServer { .. } => {
                 "check the image server and the network between it and this machine"
             }
@@ -210,6 +224,11 @@ impl fmt::Display for Wait {
             Wait::LldpNeighbours { ports } => {
                 write!(f, "no LLDP neighbour yet on {}", ports.join(", "))
             }
+            Wait::NeighboursMissing { wanted, cabling } => write!(
+                f,
+                "{} of {wanted} LLDP neighbours heard: {cabling}",
+                cabling.neighbours()
+            ),
             Wait::ImageServer { url, problem } => {
                 write!(f, "image server trouble, trying again: {url}: {problem}")
             }
@@ -411,6 +430,13 @@ mod tests {
                     ports: vec!["eno1".into()],
                 }),
                 "waiting: no LLDP neighbour yet on eno1 [lldp-neighbours]; next: nothing, the wait ends by itself; if nothing is ever heard, check that the switch sends LLDP on these ports",
+            ),
+            (
+                Event::Waiting(Wait::NeighboursMissing {
+                    wanted: 2,
+                    cabling: Cabling::default(),
+                }),
+                "waiting: 0 of 2 LLDP neighbours heard: no ports [neighbours-missing]; next: check the cables of these ports, and that their switches send LLDP; the report goes without them after ipa-lldp-timeout",
             ),
             (
                 Event::Progress(Progress {

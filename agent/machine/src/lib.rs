@@ -8,6 +8,7 @@ pub mod block;
 pub mod boot_sources;
 pub mod clock;
 pub mod efi;
+mod ethtool;
 pub mod execute;
 pub mod file_system;
 pub mod image;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The listener against a real LLDP neighbour (`lldpd`) over virtual cables,
+//! LLDP with a real neighbour (`lldpd`) over virtual cables,
 //! each test in network namespaces of its own.
 //!
 //! Needs root and the programs `ip`, `unshare`, `nsenter`, `setpriv`, `lldpd`
@@ -9,17 +9,24 @@
 #![expect(clippy::unwrap_used, reason = "a test panics on purpose")]
 #![expect(clippy::print_stderr, reason = "a test reports its figures")]
 
+#[path = "lldp/cabled.rs"]
+mod cabled;
+#[path = "lldp/cards.rs"]
+mod cards;
 #[path = "lldp/neighbours.rs"]
 mod neighbours;
+#[path = "lldp/sending.rs"]
+mod sending;
 mod wires;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ironseed_core::event::Wait;
 use ironseed_core::lldp::{decode, raw};
 use ironseed_core::snapshot::LldpPort;
 use ironseed_machine::clock::SystemClock;
-use ironseed_machine::lldp::{LldpHandle, listen_for};
+use ironseed_machine::lldp::{LldpHandle, LldpSettings, listen_for};
 use ironseed_machine::net::Boundaries;
 
 use neighbours::Neighbours;
@@ -33,7 +40,15 @@ fn boundaries(lab: &Neighbours) -> Boundaries {
 }
 
 fn start(lab: &Neighbours) -> LldpHandle {
-    LldpHandle::start(boundaries(lab), vec!["veth".into()]).unwrap()
+    start_with(lab, LldpSettings::default())
+}
+
+fn start_with(lab: &Neighbours, settings: LldpSettings) -> LldpHandle {
+    let settings = LldpSettings {
+        extra_kinds: vec!["veth".into()],
+        ..settings
+    };
+    LldpHandle::start(boundaries(lab), settings).unwrap()
 }
 
 /// Waits until a port is as described.
@@ -47,6 +62,12 @@ async fn until(listener: &LldpHandle, port: &str, reached: impl Fn(Option<&LldpP
         assert!(asked.elapsed() < PATIENCE, "{port}: {heard:#?}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// The wait for these ports.
+fn silent(ports: &[&str]) -> Option<Wait> {
+    let ports = ports.iter().map(|port| (*port).to_owned()).collect();
+    Some(Wait::LldpNeighbours { ports })
 }
 
 fn hears(port: Option<&LldpPort>) -> bool {
@@ -71,10 +92,10 @@ fn a_neighbour_is_heard_and_the_silent_port_is_named() {
         // The wait is asked first, so it has begun when the neighbour speaks.
         tokio::join!(
             biased;
-            listener.wait(PATIENCE, |ports| told.push(ports.to_vec())),
+            listener.wait(PATIENCE, 0, |wait| told.push(wait)),
             async { lab.neighbour(0, "leaf-1", "Ironseed test switch") },
         );
-        assert_eq!(told, [vec!["c0".to_owned()], vec![]]);
+        assert_eq!(told, [silent(&["c0"]), None]);
         lab.plug(1);
         until(&listener, "c1", has_carrier).await;
 
@@ -103,10 +124,12 @@ fn a_neighbour_is_heard_and_the_silent_port_is_named() {
         let before = heard["c1"].listened_ms.unwrap();
         let mut told = Vec::new();
         let allowance = Duration::from_millis(before + 50);
-        listener
-            .wait(allowance, |ports| told.push(ports.to_vec()))
-            .await;
-        assert!(told.iter().flatten().all(|port| port == "c1"), "{told:?}");
+        listener.wait(allowance, 0, |wait| told.push(wait)).await;
+        let of_c1 = silent(&["c1"]);
+        assert!(
+            told.iter().all(|wait| wait.is_none() || *wait == of_c1),
+            "{told:?}"
+        );
         assert!(!hears(listener.heard().get("c1")));
     });
 }
@@ -117,7 +140,7 @@ fn a_neighbour_is_heard_and_the_silent_port_is_named() {
 fn ports_and_neighbours_come_and_go() {
     Neighbours::run(async |lab: &mut Neighbours| {
         let listener = start(lab);
-        listener.wait(PATIENCE, |_| {}).await;
+        listener.wait(PATIENCE, 0, |_| {}).await;
         assert!(listener.heard().is_empty());
         lab.cable(0);
         lab.ip(&["link", "set", "c0", "up"]);

@@ -8,8 +8,8 @@ use super::Checker;
 use super::amount::RawAmount;
 use crate::error::ProfileError;
 use crate::expect::{
-    Date, DimmExpect, DiskExpect, DiskKind, Expect, FirmwareExpect, NeighbourExpect, NicExpect,
-    NicFirmware, PciExpect,
+    CablingExpect, Date, DimmExpect, DiskExpect, DiskKind, Expect, FirmwareExpect, NeighbourExpect,
+    NicExpect, NicFirmware, PciExpect,
 };
 
 #[derive(Default, Deserialize)]
@@ -22,6 +22,7 @@ pub(super) struct ExpectTable {
     tpm: Option<Spanned<u64>>,
     dimms: DimmTable,
     nics: Option<Vec<NicTable>>,
+    neighbours: CablingTable,
     disks: Option<Vec<DiskTable>>,
     pci: Option<Vec<PciTable>>,
     firmware: FirmwareTable,
@@ -54,6 +55,12 @@ struct NeighbourTable {
     switch: Vec<Spanned<String>>,
     #[serde(default)]
     port: Vec<Spanned<String>>,
+    distinct: Option<Spanned<RawAmount>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct CablingTable {
     distinct: Option<Spanned<RawAmount>>,
 }
 
@@ -106,6 +113,9 @@ impl Checker<'_> {
             nics: self.optional(table.nics.as_ref(), |checker, rows| {
                 checker.each(rows, Self::nic)
             })?,
+            neighbours: CablingExpect {
+                distinct: amount(&table.neighbours.distinct)?,
+            },
             disks: self.optional(table.disks.as_ref(), |checker, rows| {
                 checker.each(rows, Self::disk)
             })?,

@@ -5,13 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Absences, Source};
-use crate::lldp::{Neighbour, decode};
+use crate::lldp::{Neighbour, decode, firmware_agent};
 use crate::snapshot::LldpPort;
-
-/// Drivers of cards whose firmware can have an LLDP agent of its own, which
-/// takes the frames before the kernel sees them (the kernel's
-/// networking/device_drivers/ethernet/intel/i40e.rst and ice.rst).
-const FIRMWARE_AGENTS: [&str; 2] = ["i40e", "ice"];
 
 /// A neighbour that was heard on a port.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -60,9 +55,10 @@ fn silence(source: &Source<'_>, name: &str, port: &LldpPort) -> Option<String> {
     let driver = source
         .files
         .link_name(&format!("/sys/class/net/{name}/device/driver"));
-    if let Some(driver) = driver.filter(|driver| FIRMWARE_AGENTS.contains(driver)) {
+    if let Some(agent) = driver.and_then(firmware_agent) {
         reason += &format!(
-            "; the firmware of {driver} cards can have an LLDP agent that takes the frames"
+            "; the firmware of {} cards can have an LLDP agent that takes the frames",
+            agent.driver
         );
     }
     if let Some(problem) = &port.problem {

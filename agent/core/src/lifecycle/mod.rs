@@ -61,9 +61,8 @@ pub struct LifecycleSettings {
 pub enum Input {
     /// The network has an address and the hardware has been read.
     Ready,
-    /// The inspection data wait for the neighbours of these ports; of none any
-    /// more, if there are none.
-    InspectionWaits(Vec<String>),
+    /// What the inspection data wait for; nothing any more, if there is none.
+    InspectionWaits(Option<Wait>),
     /// Ironic answered the inspection data.
     InspectionAnswered(Result<Option<String>, Refusal>),
     /// Ironic answered the lookup.
@@ -205,7 +204,7 @@ impl Lifecycle {
     pub fn handle(&mut self, now: Duration, input: Input) -> Vec<Effect> {
         match input {
             Input::Ready => self.begin(),
-            Input::InspectionWaits(ports) => self.inspection_waits(ports),
+            Input::InspectionWaits(wait) => self.inspection_waits(wait),
             Input::InspectionAnswered(answer) => self.inspection_answered(answer),
             Input::LookupAnswered(answer) => self.lookup_answered(answer),
             Input::ApiListening {

@@ -94,9 +94,8 @@ impl Lifecycle {
         effects
     }
 
-    pub(super) fn inspection_waits(&mut self, ports: Vec<String>) -> Vec<Effect> {
+    pub(super) fn inspection_waits(&mut self, wait: Option<Wait>) -> Vec<Effect> {
         let mut effects = Vec::new();
-        let wait = (!ports.is_empty()).then_some(Wait::LldpNeighbours { ports });
         self.inspection_wait(wait, &mut effects);
         effects
     }

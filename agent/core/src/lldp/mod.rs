@@ -5,33 +5,47 @@
 //! ```text
 //! frames ── Table (newest of each neighbour, per port) ──► snapshot ── decode ──► Neighbour
 //!                │                                                       raw  ──► lldp_raw
-//!                └─ awaited: which ports the report still waits for
+//!                └─ awaited: what the report still waits for              Cabling
+//! links, addresses ── Speaker (when to speak) ── Announcement ──► frames
 //! ```
 //!
 //! A neighbour is a stranger: whatever it sends, what is good in it is kept,
-//! what is broken is said. `ironseed_machine::lldp` listens.
+//! what is broken is said. `ironseed_machine::lldp` listens and sends.
 
+mod announcement;
+mod awaited;
 mod basic;
+mod cabling;
 mod dot1;
 mod dot3;
+mod firmware_agent;
 mod frame;
 mod identifier;
 mod neighbour;
+mod speaker;
+mod system;
 mod table;
 #[cfg(test)]
 mod tests;
 mod text;
 mod tlv;
+mod transmission;
 
 use std::collections::BTreeMap;
 
+pub use announcement::{Announcement, LocalAddress};
+pub use awaited::{Awaited, Patience, awaited};
 pub use basic::ManagementAddress;
+pub use cabling::{Cable, CableEnd, Cabling};
 pub use dot1::{LinkAggregation, ProtocolVlan, Vlan};
 pub use dot3::{PhysicalLayer, Power};
+pub use firmware_agent::{FirmwareAgent, firmware_agent};
 pub use frame::{ETHERTYPE, GROUPS};
 pub use identifier::Identifier;
 pub use neighbour::Neighbour;
-pub use table::{Awaited, Table, awaited};
+pub use speaker::{Outgoing, Speaker};
+pub use system::{System, SystemFacts};
+pub use table::Table;
 pub use tlv::RawTlv;
 
 use crate::snapshot::LldpPort;
@@ -65,4 +79,23 @@ pub fn raw(ports: &BTreeMap<String, LldpPort>, name: &str) -> Vec<RawTlv> {
         .into_iter()
         .filter(|tlv| !(tlv.0 == 2 && tlv.1.starts_with(AGENT_CIRCUIT_ID)))
         .collect()
+}
+
+/// The VLANs that the first neighbour of a port has named on its end of the
+/// cable ([`Neighbour::vlan_ids`]); none for a port that heard nothing. The
+/// same neighbour as in [`raw`] counts.
+#[must_use]
+pub fn vlans(ports: &BTreeMap<String, LldpPort>, name: &str) -> Vec<u16> {
+    first(ports, name).map_or_else(Vec::new, |neighbour| neighbour.vlan_ids())
+}
+
+/// The VLAN of untagged frames at the other end of a port's cable, if the
+/// first neighbour tells one (802.1 TLV 1; 0 stands for none).
+#[must_use]
+pub fn port_vlan(ports: &BTreeMap<String, LldpPort>, name: &str) -> Option<u16> {
+    first(ports, name)?.port_vlan.filter(|id| *id != 0)
+}
+
+fn first(ports: &BTreeMap<String, LldpPort>, name: &str) -> Option<Neighbour> {
+    decode(&ports.get(name)?.frames.first()?.frame.0)
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A neighbour: what its LLDPDU says, element by element.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +60,19 @@ pub struct Neighbour {
     pub problems: Vec<String>,
     /// Every whole TLV as it came: type, and value in hexadecimal digits.
     pub tlvs: Vec<RawTlv>,
+}
+
+impl Neighbour {
+    /// The VLANs of its port that have names (802.1 TLV 3), each once, in
+    /// order, without numbers that are no VLAN (0 and from 4095 on). A
+    /// neighbour may name the VLAN of untagged frames, [`Self::port_vlan`], or
+    /// not.
+    #[must_use]
+    pub fn vlan_ids(&self) -> Vec<u16> {
+        let ids = self.vlans.iter().map(|vlan| vlan.id);
+        let usable: BTreeSet<u16> = ids.filter(|id| (1..=4094).contains(id)).collect();
+        usable.into_iter().collect()
+    }
 }
 
 /// Reads a frame: the neighbour, and those of its TLVs that are sound.

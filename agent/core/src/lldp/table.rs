@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bootconfig::MacAddr;
+
 use super::frame::{self, Frame};
 use super::tlv::split;
 use crate::network::Link;
@@ -24,6 +26,7 @@ pub struct Table {
 #[derive(Debug, Clone)]
 struct Port {
     name: String,
+    mac: Option<MacAddr>,
     /// Since when it has been listened on with carrier; time since boot.
     carrier_since: Option<Duration>,
     /// [`Link::carrier_ups`] when the carrier was last looked at.
@@ -46,12 +49,14 @@ impl Table {
     pub fn link(&mut self, now: Duration, link: &Link) {
         let port = self.ports.entry(link.index).or_insert_with(|| Port {
             name: String::new(),
+            mac: None,
             carrier_since: None,
             carrier_ups: link.carrier_ups,
             neighbours: Vec::new(),
             problem: None,
         });
         port.name.clone_from(&link.name);
+        port.mac = link.mac;
         let flapped = port.carrier_ups != link.carrier_ups;
         port.carrier_ups = link.carrier_ups;
         if !link.carrier {
@@ -81,17 +86,26 @@ impl Table {
         }
     }
 
-    /// A frame arrived. Frames of other protocols and of links that are no
-    /// ports are left out; a frame whose time to live is 0 takes its sender
-    /// away (IEEE 802.1AB-2016 clause 9.1.2.2).
-    pub fn frame(&mut self, now: Duration, index: u32, bytes: &[u8]) {
-        let (Some(port), Some(frame)) = (self.ports.get_mut(&index), frame::parse(bytes)) else {
-            return;
+    /// A frame arrived; true if a neighbour has spoken that was not known.
+    /// Frames of other protocols and of links that are no ports are left out,
+    /// and so are this machine's own, which come back where two of its ports
+    /// hang on a switch that passes LLDP on. A frame whose time to live is 0
+    /// takes its sender away (IEEE 802.1AB-2016 clause 9.1.2.2).
+    pub fn frame(&mut self, now: Duration, index: u32, bytes: &[u8]) -> bool {
+        let Some(frame) = frame::parse(bytes) else {
+            return false;
+        };
+        let own = Some(MacAddr(frame.source));
+        if self.ports.values().any(|port| port.mac == own) {
+            return false;
+        }
+        let Some(port) = self.ports.get_mut(&index) else {
+            return false;
         };
         let who = identity(&frame);
         if leaves(&frame) {
             port.neighbours.retain(|heard| heard.who != who);
-            return;
+            return false;
         }
         let heard = Heard {
             who,
@@ -102,9 +116,23 @@ impl Table {
         let mut known = port.neighbours.iter_mut();
         match known.find(|known| known.who == heard.who) {
             Some(known) => *known = heard,
-            None if room => port.neighbours.push(heard),
+            None if room => {
+                port.neighbours.push(heard);
+                return true;
+            }
             None => {}
         }
+        false
+    }
+
+    /// The ports with carrier on which nothing was heard yet, and since when
+    /// they have carrier; time since boot.
+    pub(super) fn silent(&self) -> impl Iterator<Item = (&str, Duration)> {
+        let silent = self
+            .ports
+            .values()
+            .filter(|port| port.neighbours.is_empty());
+        silent.filter_map(|port| Some((port.name.as_str(), port.carrier_since?)))
     }
 
     /// What was heard until `now`, by the names of the ports.
@@ -153,61 +181,13 @@ fn leaves(frame: &Frame<'_>) -> bool {
     matches!(tlvs.get(2), Some(ttl) if ttl.kind == 3 && ttl.value == [0, 0])
 }
 
-/// The ports a report still waits for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Awaited {
-    /// Their names.
-    pub ports: Vec<String>,
-    /// When the first of them is not waited for any more; time since boot.
-    pub until: Duration,
-}
-
-/// Which ports a report waits for at `now`, if it has been wanted since
-/// `asked`: those with carrier on which nothing was heard yet, each for at
-/// most `allowance` after its carrier came. A carrier that comes and goes
-/// holds the report back no longer than one allowance.
-#[must_use]
-pub fn awaited(
-    table: &Table,
-    allowance: Duration,
-    asked: Duration,
-    now: Duration,
-) -> Option<Awaited> {
-    let silent = |port: &Port| {
-        let since = port.carrier_since?;
-        let until = since.min(asked).saturating_add(allowance);
-        (port.neighbours.is_empty() && now < until).then(|| (port.name.clone(), until))
-    };
-    let waiting: Vec<(String, Duration)> = table.ports.values().filter_map(silent).collect();
-    let until = waiting.iter().map(|(_, until)| *until).min()?;
-    let mut ports: Vec<String> = waiting.into_iter().map(|(name, _)| name).collect();
-    ports.sort();
-    Some(Awaited { ports, until })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::tests::samples;
+    use super::super::tests::samples::{self, link};
     use super::*;
-    use crate::network::LinkKind;
 
     fn seconds(n: u64) -> Duration {
         Duration::from_secs(n)
-    }
-
-    fn link(index: u32, carrier: bool, carrier_ups: u32) -> Link {
-        Link {
-            index,
-            name: format!("eno{index}"),
-            kind: LinkKind::Ethernet,
-            mac: None,
-            permanent: None,
-            up: true,
-            carrier,
-            carrier_ups,
-            mtu: 1500,
-            controller: None,
-        }
     }
 
     #[test]
@@ -265,27 +245,21 @@ mod tests {
     }
 
     #[test]
-    fn a_report_waits_for_silent_ports_with_carrier_only() {
+    fn own_frames_that_come_back_are_no_neighbour() {
         let mut table = Table::default();
-        let at = |table: &Table, now: u64| awaited(table, seconds(30), seconds(9), seconds(now));
-        let waits = |ports: &[&str], until: u64| {
-            Some(Awaited {
-                ports: ports.iter().map(|name| (*name).to_owned()).collect(),
-                until: seconds(until),
-            })
-        };
-        assert_eq!(at(&table, 10), None);
-        table.link(seconds(2), &link(1, true, 1));
-        table.link(seconds(4), &link(2, true, 1));
-        table.link(seconds(4), &link(3, false, 0));
-        assert_eq!(at(&table, 10), waits(&["eno1", "eno2"], 32));
-        table.frame(seconds(11), 1, &samples::minimal(1, 120));
-        assert_eq!(at(&table, 11), waits(&["eno2"], 34));
-        assert_eq!(at(&table, 34), None);
-        // A late carrier is waited for, but not longer than one allowance.
-        table.link(seconds(20), &link(3, true, 1));
-        assert_eq!(at(&table, 34), waits(&["eno3"], 39));
-        table.link(seconds(38), &link(3, true, 2));
-        assert_eq!(at(&table, 39), None);
+        let mut own = link(1, true, 1);
+        own.mac = "44:4c:a8:01:02:03".parse().ok();
+        table.link(seconds(2), &own);
+        table.link(seconds(2), &link(2, true, 1));
+        // The frame's sender is the first port.
+        assert!(!table.frame(seconds(3), 2, &samples::minimal(1, 120)));
+        assert!(table.heard(seconds(3))["eno2"].frames.is_empty());
+        own.mac = None;
+        table.link(seconds(4), &own);
+        assert!(table.frame(seconds(5), 2, &samples::minimal(1, 120)));
+        assert!(
+            !table.frame(seconds(6), 2, &samples::minimal(1, 120)),
+            "known"
+        );
     }
 }

@@ -198,6 +198,31 @@ fn the_raw_form_is_what_ironic_reads() {
     assert_eq!(raw(&heard(b"something else"), "eno1"), []);
 }
 
+#[test]
+fn vlans_are_those_with_names_that_can_be_used() {
+    let named = |id: u16| [&b"\x00\x80\xc2\x03"[..], &id.to_be_bytes(), b"\x01v"].concat();
+    let vlans_of = |ids: &[u16], own: u16| {
+        let own = [&b"\x00\x80\xc2\x01"[..], &own.to_be_bytes()].concat();
+        let values: Vec<Vec<u8>> = ids.iter().map(|id| named(*id)).collect();
+        let mut tlvs: Vec<(u8, &[u8])> = vec![(1, b"\x07leaf"), (2, b"\x05e1"), (3, b"\0\x78")];
+        tlvs.push((127, &own));
+        tlvs.extend(values.iter().map(|value| (127, value.as_slice())));
+        let ports = heard(&samples::frame(&tlvs));
+        (vlans(&ports, "eno1"), port_vlan(&ports, "eno1"))
+    };
+    assert_eq!(vlans_of(&[], 0), (vec![], None));
+    assert_eq!(
+        vlans_of(&[300, 101, 300, 0, 4095, 4094, 5000], 7),
+        (vec![101, 300, 4094], Some(7))
+    );
+    let juniper = heard(&samples::juniper());
+    assert_eq!(vlans(&juniper, "eno1"), [101, 102]);
+    assert_eq!(port_vlan(&juniper, "eno1"), None);
+    assert_eq!(port_vlan(&heard(&samples::arista()), "eno1"), Some(100));
+    assert_eq!(vlans(&juniper, "eno2"), Vec::<u16>::new());
+    assert_eq!(vlans(&heard(b"junk"), "eno1"), Vec::<u16>::new());
+}
+
 /// What is broken: the TLVs of the frame, what is said, how many TLVs are sound.
 #[test]
 fn what_is_good_in_a_broken_frame_is_kept() {

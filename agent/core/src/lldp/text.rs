@@ -5,8 +5,8 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// IANA address family numbers, as LLDP uses them.
-const IPV4: u8 = 1;
-const IPV6: u8 = 2;
+pub(super) const IPV4: u8 = 1;
+pub(super) const IPV6: u8 = 2;
 const MAC: u8 = 6;
 
 /// The octets as text if they are printable UTF-8. Trailing zero octets are
@@ -30,8 +30,13 @@ pub(super) fn cleaned(octets: &[u8]) -> (String, bool) {
 }
 
 /// Line ends and tabs are common in system descriptions.
-fn unprintable(c: char) -> bool {
+pub(super) fn unprintable(c: char) -> bool {
     c.is_control() && !matches!(c, '\n' | '\r' | '\t')
+}
+
+/// The text in one line, for a sentence.
+pub(super) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn without_zeros(octets: &[u8]) -> &[u8] {

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// Type of the element that ends an LLDPDU (802.1AB table 8-1).
 pub(super) const END: u8 = 0;
 
+/// Longest value, in octets.
+const LONGEST: usize = 511;
+
 /// One element: 7 bits of type, 9 bits of length, the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tlv<'a> {
@@ -26,6 +29,15 @@ impl From<Tlv<'_>> for RawTlv {
         let digits: Vec<String> = tlv.value.iter().map(|byte| format!("{byte:02x}")).collect();
         Self(tlv.kind, digits.concat())
     }
+}
+
+/// Appends one element. A value that is longer than the length field can say is
+/// cut; none of ours is.
+pub(super) fn write(pdu: &mut Vec<u8>, kind: u8, value: &[u8]) {
+    let value = value.get(..LONGEST).unwrap_or(value);
+    let length = u16::try_from(value.len()).unwrap_or_default();
+    pdu.extend((u16::from(kind) << 9 | length).to_be_bytes());
+    pdu.extend(value);
 }
 
 /// The whole elements up to the end element, which is among them, and what is
@@ -93,6 +105,18 @@ mod tests {
                 Some(words) => assert!(told.expect("a problem").contains(words), "{pdu:x?}"),
             }
         }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut pdu = Vec::new();
+        write(&mut pdu, 5, b"sw1");
+        write(&mut pdu, 127, &[7; 600]);
+        write(&mut pdu, END, b"");
+        let (tlvs, problem) = split(&pdu);
+        let read: Vec<(u8, usize)> = tlvs.iter().map(|tlv| (tlv.kind, tlv.value.len())).collect();
+        assert_eq!((read, problem), (vec![(5, 3), (127, 511), (END, 0)], None));
+        assert_eq!(pdu[..5], *b"\x0a\x03sw1");
     }
 
     #[test]

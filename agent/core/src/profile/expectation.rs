@@ -133,6 +133,7 @@ pub fn deviations(expect: &Expect, observed: &Observed) -> Vec<Deviation> {
     for row in expect.nics.iter().flatten() {
         network::compare(row, &observed.nics, &mut found);
     }
+    network::cabling(&expect.neighbours, observed.cabling.as_ref(), &mut found);
     for row in expect.disks.iter().flatten() {
         disks(row, observed, &mut found);
     }

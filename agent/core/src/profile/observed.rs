@@ -6,6 +6,7 @@ use hardware_profiles::{DiskKind, PciId};
 use super::facts::{is_built_in, pci_id};
 use crate::hardware::Hardware;
 use crate::inventory::{self, Inventory, TABLE};
+use crate::lldp::Cabling;
 use crate::smbios::{memory_devices, structures};
 use crate::snapshot::{Snapshot, Tree};
 
@@ -21,6 +22,8 @@ pub struct Observed {
     pub dimms: Option<Vec<Dimm>>,
     /// Network ports that stay with the machine.
     pub nics: Vec<Nic>,
+    /// Where the cables lead; none if nobody listened.
+    pub cabling: Option<Cabling>,
     /// Disks that stay with the machine.
     pub disks: Vec<Disk>,
     /// PCI functions.
@@ -136,6 +139,7 @@ pub fn observe(snapshot: &Snapshot, inventory: &Inventory, hardware: &Hardware) 
         memory_mib: inventory.memory.physical_mb,
         dimms: dimms(files),
         nics: nics(snapshot, inventory, hardware),
+        cabling: (!snapshot.lldp.is_empty()).then(|| Cabling::of(&snapshot.lldp)),
         disks: disks(&inventory.disks),
         pci: pci_devices(files),
         bios_version: firmware.version.clone(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A packet socket that hears LLDP on every port (packet(7)).
+//! A packet socket that hears and sends LLDP on every port (packet(7)).
 //!
 //! One socket serves all ports: it is bound to the EtherType only, and each
 //! frame says through which port it came. Being in the groups matters: a card
@@ -12,7 +12,10 @@ use std::ptr;
 use ironseed_core::lldp::ETHERTYPE;
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::socket::{AddressFamily, LinkAddr, SockFlag, SockType, bind, recvfrom, socket};
+use nix::sys::socket::{
+    AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, bind, recvfrom, sendto, setsockopt,
+    socket, sockopt,
+};
 use tokio::io::unix::AsyncFd;
 
 use crate::net::{link_address, watch};
@@ -20,6 +23,10 @@ use crate::net::{link_address, watch};
 /// Longer than any LLDP frame, which has to fit into an ordinary Ethernet
 /// frame. What a stranger sends beyond is cut off.
 const BUFFER: usize = 2048;
+
+/// `TC_PRIO_CONTROL` of `linux/pkt_sched.h`: frames that keep the network
+/// working, which go first and, with i40e and ice, without a VLAN tag.
+const PRIORITY: i32 = 7;
 
 /// The socket.
 #[derive(Debug)]
@@ -34,6 +41,7 @@ impl LldpSocket {
             SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK,
             None,
         )?;
+        setsockopt(&socket, sockopt::Priority, &PRIORITY)?;
         bind(socket.as_raw_fd(), &link_address(ETHERTYPE, 0, [0; 6])?)?;
         Ok(Self(watch(socket)?))
     }
@@ -64,6 +72,14 @@ impl LldpSocket {
             )
         };
         Errno::result(result)?;
+        Ok(())
+    }
+
+    /// Sends a frame, from the destination address on, through one port.
+    pub(super) fn send(&self, port: u32, frame: &[u8]) -> io::Result<()> {
+        // The addresses are in the frame; only the port counts here.
+        let target = link_address(ETHERTYPE, port, [0; 6])?;
+        sendto(self.0.as_raw_fd(), frame, &target, MsgFlags::empty())?;
         Ok(())
     }
 

@@ -79,9 +79,9 @@ fn without_cable(name: &str, root: &Root) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct KernelAddress {
     /// Index of the link.
-    pub(super) link: u32,
+    pub(crate) link: u32,
     /// The address.
-    pub(super) address: IpAddr,
+    pub(crate) address: IpAddr,
     /// How many of its leading bits are the network.
     pub(super) prefix_len: u8,
     /// Whether it never ends: not from a lease.

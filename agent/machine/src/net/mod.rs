@@ -28,6 +28,7 @@ mod packet;
 mod port;
 
 pub use error::NetError;
+pub(crate) use links::KernelAddress;
 pub(crate) use netlink::{Change, Changes, Netlink};
 pub use netlink::{bring_down_all, route_source};
 pub use network::{Boundaries, Network, NetworkHandle, NetworkSettings};

@@ -118,7 +118,7 @@ impl Netlink {
     }
 
     /// All addresses.
-    pub(super) async fn addresses(&self) -> Result<Vec<KernelAddress>, NetError> {
+    pub(crate) async fn addresses(&self) -> Result<Vec<KernelAddress>, NetError> {
         let listing = self.handle.address().get().execute();
         listing
             .try_filter_map(async |message| Ok(links::read_address(&message)))

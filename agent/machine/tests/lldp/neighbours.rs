@@ -38,7 +38,8 @@ impl Neighbours {
             .block_on(test(&mut lab));
     }
 
-    /// Puts a neighbour at the other end of a cable, which speaks at once.
+    /// Puts a neighbour at the other end of a cable, which speaks at once. Each
+    /// is a chassis of its own.
     pub(crate) fn neighbour(&mut self, cable: u8, name: &str, description: &str) {
         let log = fs::File::create(self.path(cable, "log")).unwrap();
         let configuration = self.path(cable, "conf");
@@ -49,7 +50,8 @@ impl Neighbours {
         .unwrap();
         let mut child = self
             .far("lldpd")
-            .args(["-d", "-I", &format!("s{cable}"), "-S", description])
+            .args(["-d", "-I", &format!("s{cable}")])
+            .args(["-C", &format!("s{cable}"), "-S", description])
             .arg("-u")
             .arg(self.path(cable, "socket"))
             .arg("-O")
@@ -83,6 +85,30 @@ impl Neighbours {
         self.control(cable, &["configure", "lldp", "tx-interval", "1"]);
     }
 
+    /// What a neighbour knows of this machine, if anything.
+    pub(crate) fn knows(&self, cable: u8) -> Option<Known> {
+        let answer = self.ask(cable, &["show", "neighbors", "details"]);
+        let found = &answer["lldp"][0]["interface"][0];
+        found.is_object().then(|| Known(found.clone()))
+    }
+
+    /// How many frames a neighbour has received.
+    pub(crate) fn received(&self, cable: u8) -> u64 {
+        let answer = self.ask(cable, &["show", "statistics"]);
+        let count = &answer["lldp"][0]["interface"][0]["rx"][0]["rx"];
+        count.as_str().unwrap().parse().unwrap()
+    }
+
+    fn ask(&self, cable: u8, words: &[&str]) -> Value {
+        let mut command = Command::new("lldpcli");
+        command
+            .args(["-f", "json0", "-u"])
+            .arg(self.path(cable, "socket"));
+        let output = command.args(words).output().unwrap();
+        assert!(output.status.success(), "{command:?}: {output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
     fn control(&self, cable: u8, words: &[&str]) {
         let mut command = Command::new("lldpcli");
         command
@@ -109,6 +135,50 @@ impl Neighbours {
 
     fn path(&self, cable: u8, kind: &str) -> PathBuf {
         self.directory().join(format!("lldpd-{cable}.{kind}"))
+    }
+}
+
+/// A machine as lldpd has understood it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Known(Value);
+
+impl Known {
+    /// Chassis ID, port ID, name, description, port description and time to
+    /// live, each with its kind where it has one; `-` for what was not told.
+    pub(crate) fn words(&self) -> [String; 6] {
+        let (chassis, port) = (&self.0["chassis"][0], &self.0["port"][0]);
+        let value = |of: &Value, key: &str| of[key][0]["value"].as_str().unwrap_or("-").to_owned();
+        let id = |of: &Value| {
+            let kind = of["id"][0]["type"].as_str().unwrap_or("-");
+            format!("{kind} {}", value(of, "id"))
+        };
+        [
+            id(chassis),
+            id(port),
+            value(chassis, "name"),
+            value(chassis, "descr"),
+            value(port, "descr"),
+            value(port, "ttl"),
+        ]
+    }
+
+    /// Addresses at which the machine can be managed.
+    pub(crate) fn addresses(&self) -> Vec<String> {
+        let all = self.0["chassis"][0]["mgmt-ip"].as_array();
+        let all = all.into_iter().flatten();
+        all.map(|one| one["value"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// What it is able to do, and whether it does.
+    pub(crate) fn capabilities(&self) -> Vec<(String, bool)> {
+        let all = self.0["chassis"][0]["capability"].as_array();
+        let all = all.into_iter().flatten();
+        all.map(|one| {
+            let name = one["type"].as_str().unwrap().to_owned();
+            (name, one["enabled"].as_bool().unwrap())
+        })
+        .collect()
     }
 }
 

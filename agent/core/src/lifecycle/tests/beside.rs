@@ -21,7 +21,8 @@ fn listening_for_neighbours(has_api: bool) -> (Lifecycle, Vec<Effect>) {
 }
 
 fn awaited(ports: &[&str]) -> Input {
-    Input::InspectionWaits(ports.iter().map(|name| (*name).to_owned()).collect())
+    let ports: Vec<String> = ports.iter().map(|name| (*name).to_owned()).collect();
+    Input::InspectionWaits((!ports.is_empty()).then_some(Wait::LldpNeighbours { ports }))
 }
 
 fn looks_up(effects: &[Effect]) -> bool {

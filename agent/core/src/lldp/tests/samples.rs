@@ -3,6 +3,8 @@
 //! output: which subtypes, which organizational TLVs, in which order; and one
 //! as it was captured.
 
+use crate::network::{Link, LinkKind};
+
 /// Appends one TLV.
 pub(in crate::lldp) fn tlv(kind: u8, value: &[u8]) -> Vec<u8> {
     let length = u16::try_from(value.len()).expect("short");
@@ -145,4 +147,20 @@ pub(in crate::lldp) fn lldpd() -> Vec<u8> {
         (127, b"\x00\x12\x0f\x01\x00\x80\x00\x00\x36"),
         (0, b""),
     ])
+}
+
+/// A port without a hardware address, `eno<index>`.
+pub(in crate::lldp) fn link(index: u32, carrier: bool, carrier_ups: u32) -> Link {
+    Link {
+        index,
+        name: format!("eno{index}"),
+        kind: LinkKind::Ethernet,
+        mac: None,
+        permanent: None,
+        up: true,
+        carrier,
+        carrier_ups,
+        mtu: 1500,
+        controller: None,
+    }
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hardware_profiles::{DiskKind, PciId};
 
 use super::{Text, quoted};
+use crate::lldp::Cabling;
 use crate::profile::version::smbios_date;
 use crate::profile::{Nic, Observed, PciDevice};
 
@@ -32,6 +33,7 @@ pub(super) fn write(observed: &Observed, text: &mut Text) {
     }
     dimms(observed, text);
     nics(&observed.nics, text);
+    cabling(observed, text);
     disks(observed, text);
     pci(&observed.pci, text);
     firmware(observed, text);
@@ -101,6 +103,16 @@ fn nics(nics: &[Nic], text: &mut Text) {
                 switches.len()
             ));
         }
+    }
+}
+
+/// A machine that has no cable yet expects none.
+fn cabling(observed: &Observed, text: &mut Text) {
+    let count = observed.cabling.as_ref().map_or(0, Cabling::neighbours);
+    if count > 0 {
+        text.table("[expect.neighbours]");
+        text.line("# Check: the report waits for that many, at most as long as ipa-lldp-timeout.");
+        text.key("distinct", &format!("{{ at_least = {count} }}"));
     }
 }
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
+use std::collections::BTreeMap;
+
 use hardware_profiles::{Architecture, DiskKind, ProfileSet};
 
 use super::*;
 use crate::inventory::random::Random;
+use crate::lldp::{Cable, CableEnd, Cabling};
 use crate::profile::{Dimm, Disk, Neighbour, Nic, PciDevice, deviations};
 
 /// Reads a draft back, and says what deviates from it on its own machine.
@@ -51,6 +54,14 @@ fn r640() -> (MachineFacts, Observed) {
                 .into(),
         ),
         nics: vec![nic("eno1", 25_000), nic("eno2", 10_000)],
+        cabling: Some(Cabling(BTreeMap::from([(
+            "eno1".to_owned(),
+            Cable::Leads(CableEnd {
+                chassis: "local leaf-1".into(),
+                name: "leaf-1".into(),
+                port: "Ethernet1".into(),
+            }),
+        )]))),
         disks: vec![Disk {
             name: "/dev/sda".into(),
             kind: DiskKind::Ssd,
@@ -84,6 +95,8 @@ fn a_draft_fits_the_machine_it_was_written_from() {
         "slots = [\"A1\", \"B1\"]",
         "min_speed_mbps = 10000",
         "size_gb = { at_least = 470, at_most = 488 }",
+        "[expect.neighbours]",
+        "distinct = { at_least = 1 }",
         "min_width = 4",
         "# The card can do more than its link does now: check the slot.",
         "bios_date = \"2020-11-12\"",

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use hardware_profiles::{Glob, NeighbourExpect, NicExpect};
+use hardware_profiles::{CablingExpect, Glob, NeighbourExpect, NicExpect};
 
 use super::{Found, Severity};
+use crate::lldp::Cabling;
 use crate::profile::Nic;
 
 pub(super) fn compare(row: &NicExpect, nics: &[Nic], found: &mut Found) {
@@ -133,4 +134,27 @@ fn distinct(wanted: &NeighbourExpect, name: &str, ports: &[&Nic], found: &mut Fo
         let there = format!("{count} ({})", names.join(", "));
         found.add(Severity::Warning, "nic-switches", name, expected, there);
     }
+}
+
+/// Whether the machine is cabled: the difference names every port.
+pub(super) fn cabling(wanted: &CablingExpect, cabling: Option<&Cabling>, found: &mut Found) {
+    let Some(amount) = wanted.distinct else {
+        return;
+    };
+    let expected = format!("{amount} different neighbours");
+    let Some(cabling) = cabling else {
+        found.not_told("neighbours", "cabling", expected);
+        return;
+    };
+    let count = cabling.neighbours();
+    if amount.fits(count) {
+        return;
+    }
+    let (severity, code) = if count < amount.smallest() {
+        (Severity::Error, "neighbours-missing")
+    } else {
+        (Severity::Info, "neighbours")
+    };
+    let there = format!("{count}: {cabling}");
+    found.add(severity, code, "cabling", expected, there);
 }

@@ -3,6 +3,7 @@
 use hardware_profiles::{DiskKind, Expect, ProfileSet};
 
 use super::*;
+use crate::lldp::{Cable, CableEnd, Cabling};
 use crate::profile::{Dimm, Disk, Neighbour, Nic, PciDevice};
 
 /// What a profile with these lines expects.
@@ -32,6 +33,22 @@ fn nic(name: &str, speed: u64, switch: &str) -> Nic {
     }
 }
 
+fn cabling() -> Cabling {
+    let leads = |port: &str| {
+        Cable::Leads(CableEnd {
+            chassis: "mac-address 44:4c:a8:00:00:01".into(),
+            name: "leaf-1".into(),
+            port: port.into(),
+        })
+    };
+    let cables = [
+        ("eno1", leads("Ethernet12")),
+        ("eno2", leads("Ethernet13")),
+        ("eno3", Cable::NoLink),
+    ];
+    Cabling(cables.map(|(port, cable)| (port.to_owned(), cable)).into())
+}
+
 fn machine() -> Observed {
     Observed {
         sockets: Some(2),
@@ -49,6 +66,7 @@ fn machine() -> Observed {
             nic("eno2", 1000, "leaf-1"),
             nic("eno3", 0, ""),
         ],
+        cabling: Some(cabling()),
         disks: [("/dev/nvme0n1", 960), ("/dev/nvme1n1", 480)]
             .map(|(name, gb)| Disk {
                 name: name.into(),
@@ -165,6 +183,21 @@ fn each_difference_is_named() {
                     "network ports 8086:159b: expected 2 different switches, found 1 (leaf-1) [nic-switches]",
                 ),
             ],
+        ),
+        ("[expect.neighbours]\ndistinct = { at_most = 1 }\n", &[]),
+        (
+            "[expect.neighbours]\ndistinct = 2\n",
+            &[(
+                Severity::Error,
+                "cabling: expected 2 different neighbours, found 1: eno1 leads to leaf-1 Ethernet12, eno2 leads to leaf-1 Ethernet13, no link on eno3 [neighbours-missing]",
+            )],
+        ),
+        (
+            "[expect.neighbours]\ndistinct = 0\n",
+            &[(
+                Severity::Info,
+                "cabling: expected 0 different neighbours, found 1: eno1 leads to leaf-1 Ethernet12, eno2 leads to leaf-1 Ethernet13, no link on eno3 [neighbours]",
+            )],
         ),
         (
             "[[expect.nics]]\ndriver = \"mlx5_core\"\nmin_speed_mbps = 100000\n",

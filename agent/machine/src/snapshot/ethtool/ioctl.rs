@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The ethtool ioctls that describe a link (`linux/ethtool.h`).
 
-use std::ffi::{c_char, c_void};
 use std::io;
 use std::os::fd::AsRawFd;
 
 use ironseed_core::snapshot::{DriverInfo, FecParameters, LinkSettings};
 use nix::errno::Errno;
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
-/// `SIOCETHTOOL` of `linux/sockios.h`.
-const SIOCETHTOOL: u16 = 0x8946;
+use crate::ethtool::{Command, ask, open, text};
+
 /// `ETHTOOL_GDRVINFO`.
 const GDRVINFO: u32 = 0x03;
 /// `ETHTOOL_GLINKSETTINGS`.
@@ -19,8 +17,6 @@ const GLINKSETTINGS: u32 = 0x4c;
 const GFECPARAM: u32 = 0x50;
 /// The kernel's limit of 32-bit words in one link mode mask.
 const MAX_MASK_WORDS: usize = 127;
-/// Bytes of an interface name with its NUL.
-const NAME_LENGTH: usize = 16;
 /// `ETHTOOL_FWVERS_LEN`, `ETHTOOL_BUSINFO_LEN`, `ETHTOOL_EROMVERS_LEN`.
 const TEXT_LENGTH: usize = 32;
 
@@ -79,35 +75,15 @@ struct RawFecParameters {
     reserved: u32,
 }
 
-/// A structure that begins with its command and is as long as the kernel's
-/// structure for it.
-trait Command {}
 impl Command for RawDriverInfo {}
 impl Command for RawLinkSettings {}
 impl Command for RawFecParameters {}
-
-/// `struct ifreq` with the pointer that ethtool requests use.
-#[repr(C)]
-struct InterfaceRequest {
-    name: [c_char; NAME_LENGTH],
-    data: *mut c_void,
-    rest: [u8; 16],
-}
-
-mod request {
-    nix::ioctl_readwrite_bad!(ethtool, super::SIOCETHTOOL, super::InterfaceRequest);
-}
 
 /// Asks the driver of a link everything. Questions that the driver has no
 /// answer to stay unanswered; the error is that of a link that is not there or
 /// does not work.
 pub(super) fn answers(name: &str) -> io::Result<Answers> {
-    let socket = socket(
-        AddressFamily::Inet,
-        SockType::Datagram,
-        SockFlag::SOCK_CLOEXEC,
-        None,
-    )?;
+    let socket = open()?;
     Ok(Answers {
         driver: supported(driver_info(&socket, name))?,
         settings: supported(link_settings(&socket, name))?,
@@ -148,12 +124,6 @@ fn driver_info(socket: &impl AsRawFd, name: &str) -> nix::Result<DriverInfo> {
         expansion_rom_version: text(&raw.expansion_rom_version),
         bus_info: text(&raw.bus_info),
     })
-}
-
-/// A text up to its NUL.
-fn text(bytes: &[u8]) -> String {
-    let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
-    String::from_utf8_lossy(text).trim().to_owned()
 }
 
 fn link_settings(socket: &impl AsRawFd, name: &str) -> nix::Result<LinkSettings> {
@@ -215,26 +185,6 @@ fn fec(socket: &impl AsRawFd, name: &str) -> nix::Result<FecParameters> {
     })
 }
 
-fn ask<T: Command>(socket: &impl AsRawFd, name: &str, command: &mut T) -> nix::Result<()> {
-    let mut request = InterfaceRequest {
-        name: [0; NAME_LENGTH],
-        data: std::ptr::from_mut(command).cast(),
-        rest: [0; 16],
-    };
-    if name.len() >= NAME_LENGTH {
-        return Err(Errno::ENODEV);
-    }
-    for (slot, byte) in request.name.iter_mut().zip(name.bytes()) {
-        *slot = c_char::from_ne_bytes([byte]);
-    }
-    // SAFETY: `ifr_name` is NUL-terminated; `data` points to a structure that
-    // names its command and is as long as the kernel writes for it, the settings
-    // with room for the largest masks. It is alive until the call returns.
-    #[expect(unsafe_code, reason = "ethtool requests are an ioctl")]
-    unsafe { request::ethtool(socket.as_raw_fd(), &raw mut request) }?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,23 +195,11 @@ mod tests {
     fn structures_have_the_kernels_layout() {
         assert_eq!(offset_of!(RawLinkSettings, link_mode_masks_nwords), 15);
         assert_eq!(offset_of!(RawLinkSettings, masks), 48);
-        assert_eq!(size_of::<InterfaceRequest>(), 40);
         assert_eq!(size_of::<RawDriverInfo>(), 196);
         assert_eq!(offset_of!(RawDriverInfo, firmware_version), 68);
         assert_eq!(offset_of!(RawDriverInfo, bus_info), 100);
         assert_eq!(offset_of!(RawDriverInfo, expansion_rom_version), 132);
         assert_eq!(size_of::<RawFecParameters>(), 16);
-    }
-
-    #[test]
-    fn texts_end_at_their_nul() {
-        for (bytes, expected) in [
-            (&b"ice\0garbage"[..], "ice"),
-            (b"4.40 0x8001c967 1.3534.0 ", "4.40 0x8001c967 1.3534.0"),
-            (b"\0", ""),
-        ] {
-            assert_eq!(text(bytes), expected);
-        }
     }
 
     #[test]
