@@ -20,6 +20,7 @@
 //! date is corrected, so an exchange that is under way meanwhile stays right.
 
 pub mod calendar;
+pub mod certificate;
 pub mod date;
 pub mod ntp;
 pub mod policy;

@@ -4,6 +4,8 @@
 use std::time::Duration;
 
 use super::Skew;
+use crate::event::Event;
+use crate::fault::Fault;
 use crate::lifecycle::Backoff;
 
 /// How long NTP servers have to answer. One on the same network needs a
@@ -71,10 +73,27 @@ pub fn steps(skew: Skew, source: &Source) -> bool {
     }
 }
 
-/// Whether a skew is told as a fault of the machine.
+/// What is told of a skew. `stepped`: the clock has been set right. A skew that
+/// no crystal explains is a fault of the machine, corrected or not.
 #[must_use]
-pub fn is_fault(skew: Skew) -> bool {
-    skew.size > FAULT
+pub fn tell(skew: Skew, source: &Source, stepped: bool) -> Event {
+    if skew.size > FAULT {
+        let fault = Fault::ClockSkew {
+            skew,
+            by: source.to_string(),
+            corrected: stepped,
+        };
+        return if stepped {
+            Event::Corrected(fault)
+        } else {
+            Event::Failed(fault)
+        };
+    }
+    Event::Note(if stepped {
+        format!("the clock was {skew} and is set by {source}")
+    } else {
+        format!("the clock is right: {skew} by {source}")
+    })
 }
 
 #[cfg(test)]
@@ -85,13 +104,13 @@ mod tests {
     fn the_source_decides_what_is_worth_a_step() {
         let ntp = Source::Ntp("192.0.2.1".into());
         let date = Source::HttpDate("http://192.0.2.2:6385".into());
-        for (milliseconds, by_ntp, by_date, fault) in [
-            (0, false, false, false),
-            (128, false, false, false),
-            (129, true, false, false),
-            (2_000, true, false, false),
-            (2_001, true, true, false),
-            (60_001, true, true, true),
+        for (milliseconds, by_ntp, by_date) in [
+            (0, false, false),
+            (128, false, false),
+            (129, true, false),
+            (2_000, true, false),
+            (2_001, true, true),
+            (60_001, true, true),
         ] {
             for behind in [false, true] {
                 let skew = Skew {
@@ -100,8 +119,48 @@ mod tests {
                 };
                 assert_eq!(steps(skew, &ntp), by_ntp, "{skew}");
                 assert_eq!(steps(skew, &date), by_date, "{skew}");
-                assert_eq!(is_fault(skew), fault, "{skew}");
             }
+        }
+    }
+
+    #[test]
+    fn a_skew_is_told_with_its_size_and_what_to_do() {
+        let source = Source::Ntp("192.0.2.1 (from DHCP)".into());
+        let skew = |milliseconds| Skew {
+            behind: true,
+            size: Duration::from_millis(milliseconds),
+        };
+        let advice = "next: replace the mainboard's battery; a clock that is off by whole hours runs in local time instead of UTC";
+        for (milliseconds, stepped, expected) in [
+            (
+                12,
+                false,
+                "the clock is right: 0.012 s behind by the NTP server 192.0.2.1 (from DHCP)".into(),
+            ),
+            (
+                30_000,
+                true,
+                "the clock was 30 s behind and is set by the NTP server 192.0.2.1 (from DHCP)"
+                    .into(),
+            ),
+            (
+                11_520_000,
+                true,
+                format!(
+                    "corrected: the clock was 3 h 12 min behind, says the NTP server 192.0.2.1 (from DHCP) [clock-skew]; {advice}"
+                ),
+            ),
+            (
+                11_520_000,
+                false,
+                format!(
+                    "failed: the clock is 3 h 12 min behind, says the NTP server 192.0.2.1 (from DHCP) [clock-skew]; {advice}"
+                ),
+            ),
+        ] {
+            let expected: String = expected;
+            let event = tell(skew(milliseconds), &source, stepped);
+            assert_eq!(event.to_string(), expected);
         }
     }
 
