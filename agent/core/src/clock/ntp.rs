@@ -141,12 +141,12 @@ pub fn read(bytes: &[u8], nonce: u64, about: Duration) -> Result<Answer, Refused
         return Err(Refused::NotOurs);
     }
     let stratum = fields[1];
-    if stratum == 0 {
-        return Err(Refused::KissOfDeath {
-            code: printable(&fields[12..16]),
-        });
+    // chronyd without a source says so by stratum 0 as well, without a code.
+    let code = printable(&fields[12..16]);
+    if stratum == 0 && !code.is_empty() {
+        return Err(Refused::KissOfDeath { code });
     }
-    if leap == UNSYNCHRONISED {
+    if leap == UNSYNCHRONISED || stratum == 0 {
         return Err(Refused::Unsynchronised);
     }
     if stratum >= NO_STRATUM {
@@ -202,7 +202,7 @@ fn unix(timestamp: u64, about: Duration) -> Option<Duration> {
     let near = era_seconds(about.as_secs().wrapping_add(UNIX_EPOCH))?;
     let away = era_seconds(seconds)?.wrapping_sub(near).cast_signed();
     let whole = about.as_secs().checked_add_signed(i64::from(away))?;
-    let nanoseconds = u32::try_from(fraction * 1_000_000_000 >> 32).ok()?;
+    let nanoseconds = u32::try_from((fraction * 1_000_000_000) >> 32).ok()?;
     Some(Duration::new(whole, nanoseconds))
 }
 
@@ -217,7 +217,7 @@ fn short(fields: &[u8; LENGTH], at: usize) -> Duration {
     let mut bytes = [0; 4];
     bytes.copy_from_slice(&fields[at..at + 4]);
     let number = u64::from(u32::from_be_bytes(bytes));
-    Duration::from_nanos(number * 1_000_000_000 >> 16)
+    Duration::from_nanos((number * 1_000_000_000) >> 16)
 }
 
 /// A code as it goes into a line of text.

@@ -26,7 +26,10 @@ fn answer() -> [u8; LENGTH] {
     bytes
 }
 
-fn with(changes: &[(usize, &[u8])]) -> [u8; LENGTH] {
+/// Where bytes are replaced, and by what.
+type Changes<'a> = &'a [(usize, &'a [u8])];
+
+fn with(changes: Changes<'_>) -> [u8; LENGTH] {
     let mut bytes = answer();
     for (at, change) in changes {
         bytes[*at..at + change.len()].copy_from_slice(change);
@@ -65,7 +68,7 @@ fn an_answer_is_read() {
 fn every_answer_that_is_not_believed_says_why() {
     let kiss = |code: &str| Refused::KissOfDeath { code: code.into() };
     let early = ((1_800_000_000 + UNIX_EPOCH) << 32).to_be_bytes();
-    let cases: [(&[(usize, &[u8])], Refused); 14] = [
+    let cases: [(Changes<'_>, Refused); 16] = [
         (
             &[(0, &[0b00_100_011])],
             Refused::NotAnAnswer {
@@ -94,6 +97,11 @@ fn every_answer_that_is_not_believed_says_why() {
         (&[(1, &[0]), (12, b"RATE")], kiss("RATE")),
         (&[(1, &[0]), (12, b"A\n\xff\0")], kiss("A??")),
         (&[(0, &[0b11_100_100])], Refused::Unsynchronised),
+        (
+            &[(0, &[0b11_100_100, 0]), (12, &[0; 4])],
+            Refused::Unsynchronised,
+        ),
+        (&[(0, &[0b11_100_100, 0]), (12, b"INIT")], kiss("INIT")),
         (&[(1, &[16])], Refused::Stratum(16)),
         (&[(1, &[255])], Refused::Stratum(255)),
         (
