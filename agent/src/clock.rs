@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use bootconfig::Settings;
+use ironseed_core::clock::date::Bounds;
 use ironseed_core::clock::policy::{self, BOOT_LIMIT, DATE_LIMIT, PAUSES, Source};
 use ironseed_core::clock::select::choose;
 use ironseed_core::clock::{Sample, Server, Skew, Tried, servers, tell_tried};
@@ -31,6 +32,9 @@ use tokio::sync::watch;
 use crate::boot::chain;
 use crate::events::Events;
 use crate::settings::{client_tls, urls};
+
+/// How long a real-time clock has.
+const RTC_LIMIT: Duration = Duration::from_secs(5);
 
 /// What keeping the time works with.
 #[derive(Debug)]
@@ -152,13 +156,16 @@ impl Timekeeper {
         let asked = match servers.is_empty() {
             true => Ok(()),
             false => match self.ask_servers(&servers).await {
-                Ok((source, sample)) => self.apply(source, sample),
+                Ok((source, sample)) => self.apply(source, sample).await,
                 // It was right once in this boot, and has run on since.
                 Err(_) if self.is_confirmed() => Ok(()),
                 Err(tried) => Err(tell_tried(&tried)),
             },
         };
-        let kept = asked.and_then(|()| self.keep_in_rtc());
+        let kept = match asked {
+            Ok(()) => self.keep_in_rtc().await,
+            Err(problem) => Err(problem),
+        };
         match kept {
             Err(problem) if self.is_strict() => Err(Fault::ClockNotSet { problem }),
             Err(problem) => {
@@ -196,13 +203,13 @@ impl Timekeeper {
     /// Asks everybody once. Gives whether there is nothing left to find out.
     async fn round(&self, servers: &[Server]) -> bool {
         let mut tried = match self.ask_servers(servers).await {
-            Ok((source, sample)) => return self.take(source, sample),
+            Ok((source, sample)) => return self.take(source, sample).await,
             Err(tried) => tried,
         };
         if !self.is_confirmed() {
             match self.ask_ironic().await {
                 Ok((source, sample)) => {
-                    self.take(source, sample);
+                    self.take(source, sample).await;
                     return false;
                 }
                 Err(more) => tried.extend(more),
@@ -213,8 +220,8 @@ impl Timekeeper {
     }
 
     /// Takes a time over; gives whether that worked.
-    fn take(&self, source: Source, sample: Sample) -> bool {
-        match self.apply(source.clone(), sample) {
+    async fn take(&self, source: Source, sample: Sample) -> bool {
+        match self.apply(source.clone(), sample).await {
             Ok(()) => true,
             Err(problem) => {
                 let source = source.to_string();
@@ -239,7 +246,7 @@ impl Timekeeper {
     }
 
     /// Steps the clock if it is off, and tells by how much it was.
-    fn apply(&self, source: Source, sample: Sample) -> Result<(), String> {
+    async fn apply(&self, source: Source, sample: Sample) -> Result<(), String> {
         let date = sample.date_at(self.with.clock.since_boot());
         let skew = Skew::of(self.date(), date);
         let steps = policy::steps(skew, &source) && self.may_set();
@@ -249,10 +256,6 @@ impl Timekeeper {
         }
         self.with.events.emit(&policy::tell(skew, &source, steps));
         self.with.events.reached("clock");
-        if steps && let Err(problem) = self.keep_in_rtc() {
-            // Most machines are switched off by their BMC, without a hand-off.
-            self.with.events.warn(problem);
-        }
         // A skew that was only told is nobody's confirmation.
         self.state
             .send_replace(if steps || !policy::steps(skew, &source) {
@@ -260,26 +263,38 @@ impl Timekeeper {
             } else {
                 State::Unset(Vec::new())
             });
+        if steps && let Err(problem) = self.keep_in_rtc().await {
+            // Most machines are switched off by their BMC, without a hand-off.
+            self.with.events.warn(problem);
+        }
         Ok(())
     }
 
     /// Writes the real-time clock if it shows another second. A machine without
-    /// one has nothing to keep.
-    fn keep_in_rtc(&self) -> Result<(), String> {
-        let failed = |error| format!("the real-time clock cannot be set: {error}");
+    /// one has nothing to keep. In a thread that may block, and not for ever:
+    /// behind some of these clocks is a firmware.
+    async fn keep_in_rtc(&self) -> Result<(), String> {
         let date = self.date();
-        let shown = self.with.setter.rtc().map_err(failed)?;
-        let right = shown.is_some_and(|shown| shown.abs_diff(date) < Duration::from_secs(1));
-        if right || !self.is_known(date) {
+        // A date before this program was made comes from a real-time clock
+        // without a date; writing it there would make it look like one.
+        if !Bounds::of_this_build().contain(date) {
             return Ok(());
         }
-        self.with.setter.set_rtc(date).map(drop).map_err(failed)
-    }
-
-    /// A date before this program was made comes from a real-time clock without
-    /// a date; writing it there would make it look like one.
-    fn is_known(&self, date: Duration) -> bool {
-        ironseed_core::clock::date::Bounds::of_this_build().contain(date)
+        let setter = Arc::clone(&self.with.setter);
+        let write = tokio::task::spawn_blocking(move || {
+            let shown = setter.rtc()?;
+            if shown.is_some_and(|shown| shown.abs_diff(date) < Duration::from_secs(1)) {
+                return Ok(());
+            }
+            setter.set_rtc(date).map(drop)
+        });
+        let problem = match tokio::time::timeout(RTC_LIMIT, write).await {
+            Ok(Ok(Ok(()))) => return Ok(()),
+            Ok(Ok(Err(error))) => error.to_string(),
+            Ok(Err(broken)) => broken.to_string(),
+            Err(_) => format!("it does not answer within {} s", RTC_LIMIT.as_secs()),
+        };
+        Err(format!("the real-time clock cannot be set: {problem}"))
     }
 
     async fn ask_servers(&self, servers: &[Server]) -> Result<(Source, Sample), Vec<Tried>> {

@@ -57,7 +57,7 @@ impl Machine {
             network: status,
             settings: resolve(&sources).expect("settings"),
         });
-        keeper.client = keeper.client.at_port(port);
+        keeper.client = keeper.client.at_port(port).within(PATIENCE);
         Self {
             keeper,
             clock,
@@ -80,6 +80,17 @@ impl Machine {
 
     fn rtc(&self) -> Option<Duration> {
         self.setter.rtc().expect("readable")
+    }
+
+    /// It is written after the boot has gone on.
+    async fn until_rtc_shows(&self, date: Duration) {
+        let shown = async {
+            while self.rtc() != Some(date) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let shown = tokio::time::timeout(PATIENCE, shown).await;
+        shown.expect("the real-time clock is set");
     }
 
     /// Starts, and gives what is known once something is.
@@ -147,8 +158,8 @@ async fn a_clock_that_is_years_behind_is_stepped_and_kept() {
         assert_eq!(machine.started().await, set_by_ntp());
         machine.keeper.before_ironic().await;
         assert!(machine.keeper.is_confirmed());
-        assert_eq!((machine.date(), machine.rtc()), (TRUTH, Some(TRUTH)));
-        assert_eq!(machine.setter.steps(), 1);
+        assert_eq!((machine.date(), machine.setter.steps()), (TRUTH, 1));
+        machine.until_rtc_shows(TRUTH).await;
         assert_eq!(machine.keeper.with.events.timeline()[0].name, "clock");
         // Again at the hand-off, where nothing is left to do.
         assert_eq!(machine.keeper.hand_over().await, Ok(()));
@@ -231,6 +242,23 @@ async fn a_clock_that_must_be_set_holds_the_boot_and_the_hand_off() {
     assert_eq!(machine.started().await, State::Unset(vec![]));
     machine.keeper.before_ironic().await;
     assert_eq!(machine.keeper.hand_over().await, Ok(()));
+}
+
+#[tokio::test]
+async fn only_verified_certificates_are_worth_a_wait() {
+    for (cmdline, expected) in [
+        ("", false),
+        ("ipa-api-url=http://192.0.2.1:6385", false),
+        ("ipa-api-url=https://192.0.2.1:6385", true),
+        ("ipa-api-url=https://192.0.2.1:6385 ipa-insecure=1", false),
+        (
+            "ipa-api-url=http://192.0.2.1:6385,https://192.0.2.2:6385",
+            true,
+        ),
+    ] {
+        let machine = Machine::new(cmdline, &[], PAST, closed_port());
+        assert_eq!(machine.keeper.needs_tls(), expected, "{cmdline}");
+    }
 }
 
 #[tokio::test]

@@ -58,6 +58,7 @@ pub struct NtpClient {
     clock: Arc<dyn Clock>,
     port: u16,
     limit: Duration,
+    others: Duration,
 }
 
 /// What the task of one server says.
@@ -99,6 +100,7 @@ impl NtpClient {
             clock,
             port: PORT,
             limit: ANSWER_LIMIT,
+            others: OTHERS,
         }
     }
 
@@ -112,6 +114,13 @@ impl NtpClient {
     #[must_use]
     pub fn within(self, limit: Duration) -> Self {
         Self { limit, ..self }
+    }
+
+    /// The same with more time for others after the first answer than
+    /// [`OTHERS`].
+    #[must_use]
+    pub fn waiting_for_others(self, others: Duration) -> Self {
+        Self { others, ..self }
     }
 
     /// Asks all servers at once, until enough have answered
@@ -151,7 +160,7 @@ impl NtpClient {
                 .iter()
                 .any(|server| server.origin == ServerOrigin::Setting);
             if !usable.is_empty() && !waits_for_setting && until.is_none() {
-                until = Some(deadline.min(Instant::now() + OTHERS));
+                until = Some(deadline.min(Instant::now() + self.others));
             }
         }
         Round {
