@@ -209,8 +209,10 @@ impl Timekeeper {
         if !self.is_confirmed() {
             match self.ask_ironic().await {
                 Ok((source, sample)) => {
-                    self.take(source, sample).await;
-                    return false;
+                    let taken = self.take(source, sample).await;
+                    // NTP would make it more exact; where nothing is set, that
+                    // it is off has been told.
+                    return taken && !self.may_set();
                 }
                 Err(more) => tried.extend(more),
             }

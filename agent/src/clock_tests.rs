@@ -183,6 +183,13 @@ async fn a_systems_own_clock_is_looked_at_only() {
     assert_eq!(machine.keeper.hand_over().await, Ok(()));
     assert_eq!((machine.date(), machine.rtc()), (PAST, Some(PAST)));
     assert_eq!(machine.setter.steps(), 0);
+
+    // The same by a date: it is told once, and that is all there is to do.
+    let cmdline = format!("ipa-api-url={}", ironic("Fri, 15 Jan 2027 08:00:00 GMT"));
+    let machine = Machine::new(&cmdline, &[], PAST, closed_port()).observe_only();
+    let kept = tokio::time::timeout(PATIENCE, machine.keeper.keep()).await;
+    assert!(kept.is_ok(), "it is asked again and again");
+    assert_eq!((machine.date(), machine.setter.steps()), (PAST, 0));
 }
 
 #[tokio::test]
