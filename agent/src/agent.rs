@@ -2,6 +2,7 @@
 //! The agent, once its settings are known: what every part of it works with.
 
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use bootconfig::Settings;
 use hardware_profiles::ProfileSet;
@@ -14,6 +15,7 @@ use ironseed_machine::power::Power;
 use ironseed_machine::state::StateDirectory;
 
 use crate::boot::Boot;
+use crate::clock::Timekeeper;
 use crate::events::Events;
 
 /// Boundaries, settings and the client of Ironic.
@@ -34,8 +36,10 @@ pub(crate) struct Agent {
     pub(crate) profiles: ProfileSet,
     pub(crate) settings: RwLock<Settings>,
     pub(crate) client: tokio::sync::Mutex<Client>,
-    /// When the agent started, Unix time in seconds.
-    pub(crate) started_at: f64,
+    /// Keeps the clock right.
+    pub(crate) time: Timekeeper,
+    /// When the agent started; time since boot.
+    pub(crate) started: Duration,
 }
 
 impl Agent {
@@ -45,6 +49,13 @@ impl Agent {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// When the agent started, Unix time in seconds by the clock as it is now:
+    /// it may have been years off then.
+    pub(crate) fn started_at(&self) -> f64 {
+        let ago = self.clock.since_boot().saturating_sub(self.started);
+        self.time.date().saturating_sub(ago).as_secs_f64()
     }
 
     /// Runs what blocks in a thread that may.

@@ -4,8 +4,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs as _};
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use bootconfig::{LldpMode, LookupConfig, Protocol, Settings, apply_lookup};
+use ironseed_core::clock::certificate::Validity;
+use ironseed_core::clock::date::Bounds;
 use ironseed_core::event::{Event, Wait};
 use ironseed_core::image_request::Secret;
 use ironseed_core::inspection::{self, Cost, Wanted};
@@ -39,6 +42,9 @@ pub(crate) const AGENT_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Name of the file that keeps key and certificate.
 const IDENTITY_FILE: &str = "tls.json";
+
+/// How often the agent looks whether its certificate comes to its end.
+const LOOK_AT_CERTIFICATE: Duration = Duration::from_secs(3600);
 
 /// Why Ironic cannot talk to this agent.
 #[derive(Debug, Error)]
@@ -192,7 +198,7 @@ pub(crate) async fn ask(
 
 fn lookup_facts(answer: LookupAnswer) -> LookupFacts {
     LookupFacts {
-        heartbeat_timeout: std::time::Duration::from_secs(answer.config.heartbeat_timeout),
+        heartbeat_timeout: Duration::from_secs(answer.config.heartbeat_timeout),
         token: answer
             .config
             .agent_token
@@ -289,7 +295,7 @@ pub(crate) async fn listen(
         .unwrap_or(address);
     let router = api::router(Api {
         calls,
-        started_at: agent.started_at,
+        started_at: agent.started_at(),
         version: AGENT_VERSION,
     });
     let server = api::serve(
@@ -334,26 +340,28 @@ async fn identity(
             read(&settings.tls_cert_file.value)?,
             read(&settings.tls_key_file.value)?,
         );
-        return Ok(Some((Identity { certificate, key }, false)));
+        let identity = Identity {
+            certificate,
+            key,
+            validity: None,
+        };
+        return Ok(Some((identity, false)));
     }
     let version = agent.client.lock().await.version().await;
     if !settings.enable_auto_tls.value || version < ApiVersion::VERIFY_CA {
         return Ok(None);
     }
-    if let Some(kept) = agent
-        .state
-        .read(IDENTITY_FILE)
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-    {
+    let now = agent.time.date();
+    if let Some(kept) = kept_identity(agent).filter(|kept| kept.is_good_at(now)) {
         return Ok(Some((kept, true)));
     }
-    let skew = settings.auto_tls_allowed_clock_skew.value;
-    let made = Identity::make(
-        address,
-        settings.tls_certificate_curve.value,
-        skew,
-        agent.clock.now(),
-    )?;
+    let validity = Validity::plan(
+        now,
+        settings.auto_tls_allowed_clock_skew.value,
+        agent.time.is_confirmed(),
+        Bounds::of_this_build(),
+    );
+    let made = Identity::make(address, settings.tls_certificate_curve.value, validity)?;
     let kept = serde_json::to_vec(&made).map_err(|error| error.to_string());
     if let Err(error) = kept.and_then(|bytes| {
         agent
@@ -366,6 +374,21 @@ async fn identity(
         ));
     }
     Ok(Some((made, true)))
+}
+
+/// The pair that was made earlier in this boot.
+fn kept_identity(agent: &Agent) -> Option<Identity> {
+    let bytes = agent.state.read(IDENTITY_FILE)?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+/// Waits until the certificate that was made here can no longer be used: it has
+/// come to its end, or the clock was set to a date outside of it.
+pub(crate) async fn certificate_ends(agent: &Agent) {
+    let mut news = agent.time.news();
+    while kept_identity(agent).is_none_or(|kept| kept.is_good_at(agent.time.date())) {
+        news.within(LOOK_AT_CERTIFICATE).await;
+    }
 }
 
 /// The address Ironic shall call (contract §5), tried until the network has one.

@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | [`run`] | the way from the kernel command line to the hand-off, top to bottom |
 //! | [`boot`] | settings from every source, drivers, virtual media |
+//! | [`clock`] | what time it is, found out beside everything else |
 //! | [`runtime`] | the loop around the life cycle: inputs in, effects out |
 //! | [`ironic`] | calls to Ironic: inspection, lookup, heartbeat |
 //! | [`profile`] | which hardware profile fits, and a new one drafted |
@@ -17,6 +18,7 @@ mod agent;
 mod api;
 mod boot;
 mod capture;
+mod clock;
 mod events;
 mod inventory;
 mod ironic;

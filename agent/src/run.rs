@@ -3,14 +3,14 @@
 
 use std::process::ExitCode;
 use std::sync::{Arc, RwLock};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use bootconfig::{LldpMode, MacAddr, Settings};
 use clap::Args;
 use ironseed_core::event::{Event, Phase};
 use ironseed_core::network::{NetworkMode, NetworkStatus, WaitFor};
 use ironseed_machine::boot_sources;
-use ironseed_machine::clock::{Clock, SystemClock};
+use ironseed_machine::clock::{Clock, KernelClocks, SystemClock};
 use ironseed_machine::lldp::{self, Ethtool, LldpHandle, LldpSettings};
 use ironseed_machine::net::{Boundaries, Network, NetworkHandle, NetworkSettings};
 use ironseed_machine::power::Power;
@@ -20,6 +20,7 @@ use tokio::sync::watch;
 
 use crate::agent::Agent;
 use crate::boot::{Boot, chain};
+use crate::clock::{Surroundings, Timekeeper};
 use crate::events::Events;
 use crate::runtime::{Runtime, restore};
 use crate::{ironic, log_output, settings};
@@ -98,15 +99,13 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn std::error::Error
         boot.neighbours()
     );
 
+    let time = keep_time(&boot, &network, &settings);
+    time.before_ironic().await;
+
     let client = ironic::client(&settings, &boot.root)?;
     let mut lifecycle = settings::lifecycle(&settings);
     lifecycle.inspection_waits |= neighbours > 0;
-    let started_at = boot
-        .clock
-        .now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs_f64();
+    let started = boot.clock.since_boot();
     let agent = Arc::new(Agent {
         clock: Arc::clone(&boot.clock),
         state: boot.state.clone(),
@@ -119,7 +118,8 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn std::error::Error
         neighbours,
         settings: RwLock::new(settings),
         client: tokio::sync::Mutex::new(client),
-        started_at,
+        started,
+        time,
     });
     let life = restore(&agent, lifecycle);
     Runtime::run(agent, life).await;
@@ -137,6 +137,20 @@ fn begin() -> Result<Boot, Box<dyn std::error::Error>> {
         state,
         events,
     })
+}
+
+/// Finds out what time it is, beside everything else.
+fn keep_time(boot: &Boot, network: &NetworkHandle, settings: &Settings) -> Timekeeper {
+    let time = Timekeeper::new(Surroundings {
+        clock: Arc::clone(&boot.clock),
+        setter: Arc::new(KernelClocks::new(boot.root.clone())),
+        root: boot.root.clone(),
+        events: boot.events.clone(),
+        network: network.status(),
+        settings: settings.clone(),
+    });
+    time.start();
+    time
 }
 
 fn boot_mac(settings: &Settings) -> Option<MacAddr> {

@@ -144,11 +144,19 @@ impl Runtime {
         self.api = Some(tokio::spawn(async move {
             loop {
                 match ironic::listen(Arc::clone(&agent), calls.clone()).await {
-                    Ok((listening, server)) => {
+                    Ok((listening, mut server)) => {
                         let _ = inputs.send(listening);
                         // Ending this task ends the server with it.
+                        tokio::select! {
+                            _ = &mut server => return,
+                            () = ironic::certificate_ends(&agent) => {}
+                        }
+                        agent
+                            .events
+                            .note("the agent's certificate is no longer valid and is made again");
+                        server.abort();
                         let _ = server.await;
-                        return;
+                        continue;
                     }
                     Err(error) => agent.events.warn(format!(
                         "the agent's API cannot be served, trying again: {}",

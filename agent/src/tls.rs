@@ -3,9 +3,10 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, UNIX_EPOCH};
 
 use bootconfig::{Curve, TlsVersion};
+use ironseed_core::clock::certificate::Validity;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
@@ -13,9 +14,6 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-
-/// How long a certificate is valid.
-const LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Why there is no TLS.
 #[derive(Debug, Error)]
@@ -51,6 +49,9 @@ pub(crate) struct Identity {
     pub(crate) certificate: String,
     /// The private key as PKCS#8 PEM.
     pub(crate) key: String,
+    /// From when until when; `None` for files of the operator, which are
+    /// theirs to renew.
+    pub(crate) validity: Option<Validity>,
 }
 
 impl std::fmt::Debug for Identity {
@@ -60,16 +61,14 @@ impl std::fmt::Debug for Identity {
 }
 
 impl Identity {
-    /// Makes a self-signed certificate for an address, valid from `skew`
-    /// before `now`.
+    /// Makes a self-signed certificate for an address.
     ///
     /// The signature is ECDSA with the digest that fits the curve. P-521 is
     /// not offered by ring; P-384 stands in for it.
     pub(crate) fn make(
         address: IpAddr,
         curve: Curve,
-        skew: Duration,
-        now: SystemTime,
+        validity: Validity,
     ) -> Result<Self, TlsError> {
         let failed = |source| TlsError::Certificate { address, source };
         let algorithm = match curve {
@@ -83,13 +82,20 @@ impl Identity {
             .distinguished_name
             .push(DnType::CommonName, "ironseed");
         params.subject_alt_names = vec![SanType::IpAddress(address)];
-        params.not_before = (now - skew).into();
-        params.not_after = (now + LIFETIME).into();
+        params.not_before = (UNIX_EPOCH + validity.not_before).into();
+        params.not_after = (UNIX_EPOCH + validity.not_after).into();
         let certificate = params.self_signed(&key).map_err(failed)?;
         Ok(Self {
             certificate: certificate.pem(),
             key: key.serialize_pem(),
+            validity: Some(validity),
         })
+    }
+
+    /// Whether the certificate can still be used at that Unix time.
+    pub(crate) fn is_good_at(&self, now: Duration) -> bool {
+        self.validity
+            .is_none_or(|validity| validity.is_good_at(now))
     }
 
     /// The server's settings with this identity.
@@ -164,13 +170,13 @@ mod tests {
     fn an_identity_serves_and_names_its_address() {
         let address: IpAddr = "192.0.2.7".parse().expect("an address");
         for curve in [Curve::P256, Curve::P384] {
-            let identity = Identity::make(
-                address,
-                curve,
-                Duration::from_secs(3600),
-                SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000),
-            )
-            .expect("an identity");
+            let validity = Validity {
+                not_before: Duration::from_secs(1_790_000_000),
+                not_after: Duration::from_secs(2_600_000_000),
+            };
+            let identity = Identity::make(address, curve, validity).expect("an identity");
+            assert!(identity.is_good_at(validity.not_before));
+            assert!(!identity.is_good_at(validity.not_after));
             assert!(identity.server_config(TlsVersion::Tls13, &[]).is_ok());
             let der = CertificateDer::from_pem_slice(identity.certificate.as_bytes()).expect("PEM");
             assert!(

@@ -274,6 +274,7 @@ async fn sync_disks(agent: &Arc<Agent>) -> Result<WorkResult, Fault> {
 
 /// The machine goes down; this returns only if it does not.
 async fn switch(agent: &Arc<Agent>, action: power::PowerAction) -> Result<WorkResult, Fault> {
+    agent.time.hand_over().await?;
     agent.events.note(match action {
         power::PowerAction::PowerOff => "handing the machine over: power off",
         power::PowerAction::Reboot => "handing the machine over: reboot",

@@ -13,6 +13,7 @@ pub mod image_format;
 pub mod iso9660;
 pub mod lldp;
 pub mod load_option;
+pub mod ntp;
 pub mod partition_table;
 pub mod qcow2;
 pub mod vhd;
@@ -52,6 +53,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "load_option",
         run: load_option::run,
+    },
+    Target {
+        name: "ntp",
+        run: ntp::run,
     },
     Target {
         name: "partition_table",

@@ -107,6 +107,7 @@ pub fn compile(
     command.arg("--target-dir").arg(&places.target);
     command.env_remove("RUSTFLAGS");
     command.envs(environment(architecture, rust_target, places));
+    command.env("SOURCE_DATE_EPOCH", commit_date(places));
     tool::run(&mut command).map_err(|source| BinaryError::Cargo {
         action: "compile PID 1 and the agent",
         source,
@@ -118,6 +119,18 @@ pub fn compile(
         init,
         agent,
     })
+}
+
+/// When the sources were committed, Unix time: the same for everybody who builds them, and the
+/// agent believes no date before it. Sources without git, or of somebody else, are from 1970.
+fn commit_date(places: &Places) -> String {
+    let mut command = Command::new("git");
+    command
+        .current_dir(&places.checkout)
+        .args(["log", "-1", "--format=%ct"]);
+    let said = tool::output(&mut command).unwrap_or_default();
+    let date: u64 = String::from_utf8_lossy(&said).trim().parse().unwrap_or(0);
+    date.to_string()
 }
 
 /// The crates that are linked into both programs, without those that only help to
@@ -216,7 +229,6 @@ fn environment(
     let mut variables = vec![
         ("CC_SHELL_ESCAPED_FLAGS".to_owned(), "1".to_owned()),
         (format!("CFLAGS_{target}"), c_flags.trim_end().to_owned()),
-        ("SOURCE_DATE_EPOCH".to_owned(), "0".to_owned()),
     ];
     if rust_target.ends_with("-gnu") {
         flags.push("-Ctarget-feature=+crt-static".to_owned());
@@ -292,6 +304,22 @@ mod tests {
             c_flags.ends_with("'-ffile-prefix-map=/home/me/iron seed/target=/target'"),
             "{c_flags}"
         );
+    }
+
+    #[test]
+    fn sources_are_dated_by_their_commit() {
+        let here = Places {
+            checkout: env!("CARGO_MANIFEST_DIR").into(),
+            ..places()
+        };
+        let dated: u64 = commit_date(&here).parse().expect("a number");
+        let git = Command::new("git")
+            .current_dir(&here.checkout)
+            .args(["rev-parse", "HEAD"])
+            .status();
+        let in_git = git.is_ok_and(|status| status.success());
+        assert_eq!(dated > 0, in_git);
+        assert_eq!(commit_date(&places()), "0");
     }
 
     #[test]

@@ -118,6 +118,11 @@ pub enum Wait {
         /// What happened last.
         problem: String,
     },
+    /// The clock must be set (`fail_if_clock_not_set`) and cannot be yet.
+    ClockNotSet {
+        /// Who was asked, and why that did not help.
+        problem: String,
+    },
 }
 
 impl Wait {
@@ -139,6 +144,7 @@ impl Wait {
             Wait::LldpNeighbours { .. } => "lldp-neighbours",
             Wait::NeighboursMissing { .. } => "neighbours-missing",
             Wait::ImageServer { .. } => "image-server",
+            Wait::ClockNotSet { .. } => "clock-not-set",
         }
     }
 
@@ -151,7 +157,8 @@ impl Wait {
             | Wait::NoDhcpAnswer { .. }
             | Wait::LldpNeighbours { .. }
             | Wait::NeighboursMissing { .. }
-            | Wait::ImageServer { .. } => Owner::Environment,
+            | Wait::ImageServer { .. }
+            | Wait::ClockNotSet { .. } => Owner::Environment,
             Wait::IronicUnreachable { .. }
             | Wait::NodeUnknown { .. }
             | Wait::NodeLocked
@@ -193,6 +200,9 @@ impl Wait {
             Wait::ImageServer { .. } => {
                 "check the image server and the network between it and this machine"
             }
+            Wait::ClockNotSet { .. } => {
+                "check that the NTP servers of ipa-ntp-server and DHCP answer on UDP port 123 from this network"
+            }
         }
     }
 }
@@ -231,6 +241,9 @@ impl fmt::Display for Wait {
             ),
             Wait::ImageServer { url, problem } => {
                 write!(f, "image server trouble, trying again: {url}: {problem}")
+            }
+            Wait::ClockNotSet { problem } => {
+                write!(f, "the clock is not set, and it must be: {problem}")
             }
         }
     }
@@ -302,6 +315,8 @@ pub enum Event {
     Deviation(Deviation),
     /// Something failed.
     Failed(Fault),
+    /// Something was wrong, and the agent has put it right.
+    Corrected(Fault),
 }
 
 /// How loud an event is.
@@ -326,7 +341,7 @@ impl Event {
             Event::Waiting(
                 Wait::Drivers | Wait::PowerOffByIronic | Wait::LldpNeighbours { .. },
             ) => Level::Info,
-            Event::Waiting(_) | Event::Warning(_) => Level::Warning,
+            Event::Waiting(_) | Event::Warning(_) | Event::Corrected(_) => Level::Warning,
             Event::Failed(_) | Event::CommandEnded { result: Err(_), .. } => Level::Error,
             Event::Deviation(deviation) => match deviation.severity {
                 Severity::Info => Level::Info,
@@ -385,6 +400,12 @@ impl fmt::Display for Event {
             Event::Failed(fault) => write!(
                 f,
                 "failed: {fault} [{}]; next: {}",
+                fault.code(),
+                fault.next()
+            ),
+            Event::Corrected(fault) => write!(
+                f,
+                "corrected: {fault} [{}]; next: {}",
                 fault.code(),
                 fault.next()
             ),

@@ -9,6 +9,8 @@
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::clock::Skew;
+
 /// Who can mend a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -221,12 +223,32 @@ pub enum Fault {
         "Ironic has given this node's agent token to an earlier agent, and this one does not have it"
     )]
     TokenLost,
+    /// The clock could not be set, and must be (`fail_if_clock_not_set`).
+    #[error("the clock cannot be set: {problem}")]
+    ClockNotSet {
+        /// Who was asked and why that did not help, or the kernel's words.
+        problem: String,
+    },
+    /// The machine's clock is or was wrong by more than it may drift.
+    #[error("the clock {} {skew}, says {by}", tense(.corrected))]
+    ClockSkew {
+        /// How wrong.
+        skew: Skew,
+        /// Who said so.
+        by: String,
+        /// Whether the clock was set right.
+        corrected: bool,
+    },
     /// Several devices failed; the first failure decides code and owner.
     #[error("{}", join(.0))]
     Several(Vec<Fault>),
     /// A broken invariant of this program.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+fn tense(over: &bool) -> &'static str {
+    if *over { "was" } else { "is" }
 }
 
 fn join(faults: &[Fault]) -> String {
@@ -421,6 +443,20 @@ impl Fault {
                 "token-lost",
                 Owner::ControlPlane,
                 "let Ironic power the node off and on again: it then makes a new token",
+                "CommandExecutionError",
+                500,
+            ),
+            Fault::ClockNotSet { .. } => kind(
+                "clock-not-set",
+                Environment,
+                "check that the NTP servers of ipa-ntp-server and DHCP answer on UDP port 123 from this network",
+                "CommandExecutionError",
+                500,
+            ),
+            Fault::ClockSkew { .. } => kind(
+                "clock-skew",
+                Hardware,
+                "replace the mainboard's battery; a clock that is off by whole hours runs in local time instead of UTC",
                 "CommandExecutionError",
                 500,
             ),

@@ -8,6 +8,7 @@
 
 pub mod block;
 pub mod boot;
+pub mod clock;
 pub mod config_drive;
 pub mod dry_run;
 pub mod event;

@@ -5,6 +5,18 @@
 //! time since boot, which never jumps and counts while the machine sleeps.
 //! What date it is matters only to certificates and logs; the date of a server
 //! whose battery is empty is wrong by years and is set while the agent runs.
+//!
+//! [`ntp`] and [`http_date`] ask what time it is, [`setter`] sets the kernel's
+//! clock and the real-time clock. Whom to believe is decided in
+//! [`ironseed_core::clock`].
+
+pub mod http_date;
+pub mod ntp;
+mod own_time;
+mod rtc;
+pub mod setter;
+
+pub use setter::{ClockSetter, KernelClocks, TestSetter};
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};

@@ -105,7 +105,7 @@ pub fn client_config(root: &Root, wanted: ClientTls<'_>) -> Result<ClientConfig,
     }
 }
 
-fn authorities(root: &Root, ca_file: Option<&str>) -> Result<RootCertStore, TlsError> {
+pub(crate) fn authorities(root: &Root, ca_file: Option<&str>) -> Result<RootCertStore, TlsError> {
     let mut store = RootCertStore::empty();
     if let Some(path) = ca_file {
         let (usable, _) = store.add_parsable_certificates(certificates(root, path)?);
@@ -150,7 +150,7 @@ fn read(root: &Root, path: &str) -> Result<Vec<u8>, TlsError> {
 /// The operator said so (`ipa-insecure`). Signatures are still checked, so that
 /// a connection cannot be changed by somebody who does not take part in it.
 #[derive(Debug)]
-struct TrustEverybody(Arc<CryptoProvider>);
+pub(crate) struct TrustEverybody(pub(crate) Arc<CryptoProvider>);
 
 impl ServerCertVerifier for TrustEverybody {
     fn verify_server_cert(

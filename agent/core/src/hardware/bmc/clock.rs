@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Times of the event log (IPMI 2.0 section 37).
 
+use crate::clock::calendar::date;
+
 /// A time stamp as text, `2024-05-01T06:30:00`, by the clock of the controller;
 /// the specification does not say in which zone that runs. Below 2000_0000h a
 /// stamp counts seconds since the controller's start; all ones is "unspecified".
@@ -9,7 +11,7 @@ pub(super) fn text(stamp: u32) -> Option<String> {
         0 | u32::MAX => None,
         1..=0x2000_0000 => Some(format!("{stamp} s after the controller's start")),
         _ => {
-            let (year, month, day) = date(stamp / 86_400);
+            let (year, month, day) = date(u64::from(stamp / 86_400));
             let second = stamp % 86_400;
             let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
             Some(format!(
@@ -17,24 +19,6 @@ pub(super) fn text(stamp: u32) -> Option<String> {
             ))
         }
     }
-}
-
-/// Year, month and day of a day since 1970, by the rule that years begin in March
-/// and every era of 400 years has 146097 days.
-fn date(days: u32) -> (u32, u32, u32) {
-    // Days from 0000-03-01 to 1970-01-01.
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (month, later) = if month < 10 {
-        (month + 3, 0)
-    } else {
-        (month - 9, 1)
-    };
-    (era * 400 + year + later, month, day)
 }
 
 #[cfg(test)]
