@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The agent, once its settings are known: what every part of it works with.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bootconfig::Settings;
 use hardware_profiles::ProfileSet;
@@ -30,7 +30,9 @@ pub(crate) struct Agent {
     /// The profiles that are compiled in, and those of the site.
     pub(crate) profiles: ProfileSet,
     pub(crate) settings: RwLock<Settings>,
-    pub(crate) client: tokio::sync::Mutex<Client>,
+    pub(crate) client: Client,
+    /// The callback URL of the last heartbeat that Ironic accepted.
+    pub(crate) accepted_url: Mutex<Option<String>>,
     /// When the agent started, Unix time in seconds.
     pub(crate) started_at: f64,
 }
@@ -40,6 +42,22 @@ impl Agent {
     pub(crate) fn settings(&self) -> Settings {
         self.settings
             .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Notes that Ironic accepted a heartbeat with this callback URL.
+    pub(crate) fn accepted(&self, callback_url: &str) {
+        *self
+            .accepted_url
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(callback_url.to_owned());
+    }
+
+    /// The callback URL of the last heartbeat that Ironic accepted.
+    pub(crate) fn accepted_url(&self) -> Option<String> {
+        self.accepted_url
+            .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }

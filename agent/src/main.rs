@@ -16,6 +16,7 @@
 mod agent;
 mod api;
 mod boot;
+mod callback;
 mod capture;
 mod events;
 mod inventory;

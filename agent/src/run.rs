@@ -101,7 +101,8 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn std::error::Error
         network,
         lldp,
         settings: RwLock::new(settings),
-        client: tokio::sync::Mutex::new(client),
+        client,
+        accepted_url: std::sync::Mutex::default(),
         started_at,
     });
     let life = restore(&agent, lifecycle);

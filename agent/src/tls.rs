@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The agent's own certificate and the TLS settings of its server (contract §9).
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bootconfig::{Curve, TlsVersion};
+use ironseed_core::network::advertise::CallbackHost;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
@@ -21,10 +21,10 @@ const LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
 #[derive(Debug, Error)]
 pub(crate) enum TlsError {
     /// The certificate cannot be made.
-    #[error("making a certificate for {address} failed")]
+    #[error("making a certificate for {host} failed")]
     Certificate {
-        /// The advertised address.
-        address: IpAddr,
+        /// The advertised host.
+        host: CallbackHost,
         /// The library's words.
         source: rcgen::Error,
     },
@@ -60,18 +60,21 @@ impl std::fmt::Debug for Identity {
 }
 
 impl Identity {
-    /// Makes a self-signed certificate for an address, valid from `skew`
+    /// Makes a self-signed certificate for a host, valid from `skew`
     /// before `now`.
     ///
     /// The signature is ECDSA with the digest that fits the curve. P-521 is
     /// not offered by ring; P-384 stands in for it.
     pub(crate) fn make(
-        address: IpAddr,
+        host: &CallbackHost,
         curve: Curve,
         skew: Duration,
         now: SystemTime,
     ) -> Result<Self, TlsError> {
-        let failed = |source| TlsError::Certificate { address, source };
+        let failed = |source| TlsError::Certificate {
+            host: host.clone(),
+            source,
+        };
         let algorithm = match curve {
             Curve::P256 => &rcgen::PKCS_ECDSA_P256_SHA256,
             Curve::P384 | Curve::P521 => &rcgen::PKCS_ECDSA_P384_SHA384,
@@ -82,7 +85,10 @@ impl Identity {
         params
             .distinguished_name
             .push(DnType::CommonName, "ironseed");
-        params.subject_alt_names = vec![SanType::IpAddress(address)];
+        params.subject_alt_names = vec![match host {
+            CallbackHost::Address(address) => SanType::IpAddress(*address),
+            CallbackHost::Name(name) => SanType::DnsName(name.as_str().try_into().map_err(failed)?),
+        }];
         params.not_before = (now - skew).into();
         params.not_after = (now + LIFETIME).into();
         let certificate = params.self_signed(&key).map_err(failed)?;
@@ -162,10 +168,21 @@ mod tests {
 
     #[test]
     fn an_identity_serves_and_names_its_address() {
-        let address: IpAddr = "192.0.2.7".parse().expect("an address");
-        for curve in [Curve::P256, Curve::P384] {
+        let name = b"node-7.example";
+        let name_in_der = [&[0x82, 14][..], name].concat();
+        for (host, curve, in_der) in [
+            ("192.0.2.7", Curve::P256, vec![0x87, 4, 192, 0, 2, 7]),
+            ("192.0.2.7", Curve::P384, vec![0x87, 4, 192, 0, 2, 7]),
+            ("[2001:db8::7%eth0]", Curve::P384, {
+                let mut bytes = vec![0x87, 16, 0x20, 1, 0xd, 0xb8];
+                bytes.extend([0; 11]);
+                bytes.push(7);
+                bytes
+            }),
+            ("node-7.example", Curve::P384, name_in_der),
+        ] {
             let identity = Identity::make(
-                address,
+                &CallbackHost::parse(host),
                 curve,
                 Duration::from_secs(3600),
                 SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000),
@@ -174,9 +191,8 @@ mod tests {
             assert!(identity.server_config(TlsVersion::Tls13, &[]).is_ok());
             let der = CertificateDer::from_pem_slice(identity.certificate.as_bytes()).expect("PEM");
             assert!(
-                der.windows(6)
-                    .any(|window| window == [0x87, 4, 192, 0, 2, 7]),
-                "the IP SAN is missing"
+                der.windows(in_der.len()).any(|window| window == in_der),
+                "the SAN {host} is missing"
             );
             assert!(!format!("{identity:?}").contains("PRIVATE"));
         }
