@@ -130,7 +130,8 @@ pub(crate) async fn lookup(agent: Arc<Agent>, node_uuid: Option<String>) -> Inpu
 }
 
 /// The node as Ironic has it now (contract §16: before a disk is chosen
-/// without hints).
+/// without hints). A card of the BMC is not named: some have the same address
+/// on every machine.
 pub(crate) async fn ask(
     agent: &Arc<Agent>,
     node_uuid: Option<&str>,
@@ -141,6 +142,7 @@ pub(crate) async fn ask(
         .borrow()
         .ports
         .iter()
+        .filter(|port| !port.internal)
         .filter_map(|port| port.mac)
         .map(|mac| mac.to_string())
         .collect();

@@ -162,6 +162,7 @@ fn start_network(
         boot_mac: boot_mac(settings),
         network_interface: settings.network_interface.value.clone(),
         extra_kinds: Vec::new(),
+        internal: boot.internal_rules(),
     };
     let (network, mut events) = Network::start(boundaries, wanted)?;
     let stream = boot.events.clone();

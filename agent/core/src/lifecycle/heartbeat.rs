@@ -29,7 +29,8 @@ const FORCED_AT_MOST: u32 = 8;
 const AFTER_REFUSAL: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(10));
 
 /// So many heartbeats in a row are repeated at the contract's pace; a trouble
-/// that lasts longer is asked about less often.
+/// that lasts longer is asked about less often, and one that is an overload is
+/// so from the second time on.
 ///
 /// The contract's pace is upstream's. Kept up for an hour by ten thousand
 /// machines it is more than a thousand requests a second for an Ironic that is
@@ -184,7 +185,11 @@ impl Lifecycle {
             return self.random.between(AFTER_REFUSAL.0, AFTER_REFUSAL.1);
         }
         self.beats.failures = self.beats.failures.saturating_add(1);
-        let lasting = self.beats.failures.saturating_sub(AT_CONTRACT_PACE);
+        let at_pace = match refusal.is_overload() {
+            true => 1,
+            false => AT_CONTRACT_PACE,
+        };
+        let lasting = self.beats.failures.saturating_sub(at_pace);
         let low = Backoff::HEARTBEAT.pause(lasting + 1);
         self.random.between(low, low * 2)
     }

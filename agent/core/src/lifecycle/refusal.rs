@@ -20,6 +20,11 @@ impl Refusal {
         matches!(self.status, Some(400..=499)) && !matches!(self.status, Some(408 | 409 | 429))
     }
 
+    /// Whether Ironic, or a proxy before it, has more to do than it can.
+    pub(super) fn is_overload(&self) -> bool {
+        matches!(self.status, Some(408 | 429 | 500..=599))
+    }
+
     /// What the agent waits for after this answer to an inspection or a lookup.
     pub(super) fn wait(&self) -> Wait {
         match self.status {

@@ -186,7 +186,14 @@ impl Lifecycle {
             Duration::ZERO
         };
         let low = self.settings.lookup_interval;
-        let high = Backoff::LOOKUP.pause(state.lookup_failures).max(low);
+        // Whoever is overloaded gets three doublings at once. And the contract's
+        // first pause, one second for everybody, would bring those who failed
+        // together back together.
+        let failures = match refusal.is_overload() {
+            true => state.lookup_failures.saturating_add(3),
+            false => state.lookup_failures,
+        };
+        let high = Backoff::LOOKUP.pause(failures).max(low * 2);
         let pause = locked + self.random.between(low, high);
         refusal.heed(pause, &mut self.random)
     }

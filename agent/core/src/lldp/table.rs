@@ -206,6 +206,7 @@ mod tests {
             carrier_ups,
             mtu: 1500,
             controller: None,
+            internal: false,
         }
     }
 

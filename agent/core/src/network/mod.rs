@@ -17,6 +17,7 @@
 
 pub mod advertise;
 pub mod dhcp4;
+pub mod internal;
 pub mod link;
 pub mod plan;
 pub mod primary;
@@ -26,6 +27,7 @@ pub mod status;
 
 pub use bootconfig::MacAddr;
 pub use dhcp4::lease::Lease;
+pub use internal::InternalRule;
 pub use link::{Link, LinkKind};
 pub use plan::{
     Addressing, LinkPlan, NetworkInputs, NetworkMode, NetworkPlan, PlannedDevice, plan,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// What agents ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Request {
+pub(crate) enum Request {
     /// `GET /`.
     Version,
     /// `POST /v1/continue_inspection`.
@@ -32,7 +32,7 @@ impl Request {
 
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// It is answered as it should be.
     Served,
     /// 503.
@@ -43,13 +43,13 @@ pub enum Verdict {
 
 /// The queue.
 #[derive(Debug, Clone)]
-pub struct Ironic {
+pub(crate) struct Ironic {
     /// Lookups per second.
-    pub capacity: f64,
+    pub(crate) capacity: f64,
     /// It refuses what would wait for longer.
-    pub patience: Duration,
+    pub(crate) patience: Duration,
     /// When it is away.
-    pub away: Range<Duration>,
+    pub(crate) away: Range<Duration>,
     /// When the work that it has taken will be done.
     busy_until: Duration,
 }
@@ -62,7 +62,7 @@ const ROUND_TRIP: Duration = Duration::from_millis(2);
 
 impl Ironic {
     /// An Ironic that is there all the time.
-    pub fn new(capacity: f64) -> Self {
+    pub(crate) fn new(capacity: f64) -> Self {
         Self {
             capacity,
             patience: Duration::from_secs(5),
@@ -72,13 +72,13 @@ impl Ironic {
     }
 
     /// One that is away for a while.
-    pub fn away(mut self, from: Duration, for_: Duration) -> Self {
+    pub(crate) fn away(mut self, from: Duration, for_: Duration) -> Self {
         self.away = from..from + for_;
         self
     }
 
     /// Takes a request; when the answer is there, and what it is.
-    pub fn ask(&mut self, now: Duration, request: Request) -> (Duration, Verdict) {
+    pub(crate) fn ask(&mut self, now: Duration, request: Request) -> (Duration, Verdict) {
         if self.away.contains(&now) {
             return (now + ROUND_TRIP, Verdict::Away);
         }

@@ -5,9 +5,9 @@
 //! The agents are the real life cycle; upstream's rules stand beside it for
 //! comparison. Ironic is a queue with a capacity.
 
-pub mod ironic;
-pub mod report;
-pub mod upstream;
+pub(crate) mod ironic;
+pub(crate) mod report;
+pub(crate) mod upstream;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -24,13 +24,13 @@ use report::Report;
 use upstream::Upstream;
 
 /// What Ironic says about the rhythm of heartbeats (its default).
-pub const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(300);
+pub(crate) const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(300);
 
 const TOKEN: &str = "0123456789012345678901234567890123456789012";
 
 /// Whose rules the agents follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Policy {
+pub(crate) enum Policy {
     /// This project's life cycle.
     Ironseed,
     /// The original agent's rules (contract §6.3, §7, §10).
@@ -39,21 +39,21 @@ pub enum Policy {
 
 /// One thing to simulate.
 #[derive(Debug, Clone)]
-pub struct Scenario {
+pub(crate) struct Scenario {
     /// What happens.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// How many agents there are.
-    pub agents: u32,
+    pub(crate) agents: u32,
     /// Power comes back within this time, evenly.
-    pub power: Duration,
+    pub(crate) power: Duration,
     /// The firmware takes this long until the agent runs, evenly.
-    pub firmware: Range<Duration>,
+    pub(crate) firmware: Range<Duration>,
     /// Whether each agent reports its inventory first.
-    pub inspect: bool,
+    pub(crate) inspect: bool,
     /// What Ironic can do.
-    pub ironic: Ironic,
+    pub(crate) ironic: Ironic,
     /// How long it is looked at.
-    pub until: Duration,
+    pub(crate) until: Duration,
 }
 
 /// What an agent does next, as an event.
@@ -79,7 +79,7 @@ struct Agent {
 }
 
 /// Runs a scenario with all agents following one policy.
-pub fn simulate(scenario: &Scenario, policy: Policy) -> Report {
+pub(crate) fn simulate(scenario: &Scenario, policy: Policy) -> Report {
     let mut world = World {
         events: BinaryHeap::new(),
         payloads: Vec::new(),

@@ -10,23 +10,23 @@ use super::ironic::{Request, Verdict};
 
 /// The figures of one run.
 #[derive(Debug)]
-pub struct Report {
+pub(crate) struct Report {
     agents: usize,
     /// Requests of each second, whatever became of them.
-    pub asked: Vec<u32>,
+    pub(crate) asked: Vec<u32>,
     /// Those of them that were refused or found nobody.
-    pub failed: Vec<u32>,
+    pub(crate) failed: Vec<u32>,
     /// When each agent's heartbeat was accepted first.
     registered: Vec<Option<Duration>>,
     /// When each agent's heartbeat was accepted first after the outage.
     resumed: Vec<Option<Duration>>,
     back: Duration,
     /// Requests by kind: version, inspection, lookup, heartbeat.
-    pub kinds: [u64; 4],
+    pub(crate) kinds: [u64; 4],
 }
 
 impl Report {
-    pub fn new(scenario: &Scenario) -> Self {
+    pub(crate) fn new(scenario: &Scenario) -> Self {
         let seconds = usize::try_from(scenario.until.as_secs() + 1).expect("a length");
         let agents = scenario.agents as usize;
         Self {
@@ -40,7 +40,7 @@ impl Report {
         }
     }
 
-    pub fn asked(&mut self, now: Duration, request: Request, verdict: Verdict) {
+    pub(crate) fn asked(&mut self, now: Duration, request: Request, verdict: Verdict) {
         let second = usize::try_from(now.as_secs()).expect("a second");
         self.asked[second] += 1;
         if verdict != Verdict::Served {
@@ -55,7 +55,7 @@ impl Report {
         self.kinds[kind] += 1;
     }
 
-    pub fn heartbeat(&mut self, at: Duration, agent: u32) {
+    pub(crate) fn heartbeat(&mut self, at: Duration, agent: u32) {
         self.registered[agent as usize].get_or_insert(at);
         if at >= self.back {
             self.resumed[agent as usize].get_or_insert(at);
@@ -63,29 +63,29 @@ impl Report {
     }
 
     /// When this share of the agents, in percent, had a heartbeat accepted.
-    pub fn registered(&self, percent: usize) -> Option<Duration> {
+    pub(crate) fn registered(&self, percent: usize) -> Option<Duration> {
         share(&self.registered, self.agents, percent)
     }
 
     /// The same, after the outage.
-    pub fn resumed(&self, percent: usize) -> Option<Duration> {
+    pub(crate) fn resumed(&self, percent: usize) -> Option<Duration> {
         share(&self.resumed, self.agents, percent)
     }
 
     /// The most requests in one second.
-    pub fn peak(&self, seconds: Range<usize>) -> u32 {
+    pub(crate) fn peak(&self, seconds: Range<usize>) -> u32 {
         self.within(seconds).iter().copied().max().unwrap_or(0)
     }
 
     /// Of a hundred seconds, one had more requests than this.
-    pub fn percentile_99(&self, seconds: Range<usize>) -> u32 {
+    pub(crate) fn percentile_99(&self, seconds: Range<usize>) -> u32 {
         let mut sorted = self.within(seconds).to_vec();
         sorted.sort_unstable();
         sorted.get(sorted.len() * 99 / 100).copied().unwrap_or(0)
     }
 
     /// Requests per second.
-    pub fn mean(&self, seconds: Range<usize>) -> f64 {
+    pub(crate) fn mean(&self, seconds: Range<usize>) -> f64 {
         let part = self.within(seconds);
         let sum: u32 = part.iter().sum();
         f64::from(sum) / part.len().max(1) as f64
@@ -93,7 +93,7 @@ impl Report {
 
     /// Variance by mean of the requests per second: 1 if every agent asks
     /// without regard to the others, far more if they come in waves.
-    pub fn dispersion(&self, seconds: Range<usize>) -> f64 {
+    pub(crate) fn dispersion(&self, seconds: Range<usize>) -> f64 {
         let mean = self.mean(seconds.clone());
         let part = self.within(seconds);
         let squares: f64 = part.iter().map(|n| (f64::from(*n) - mean).powi(2)).sum();
@@ -101,7 +101,7 @@ impl Report {
     }
 
     /// Requests that were refused or found nobody.
-    pub fn retries(&self) -> u64 {
+    pub(crate) fn retries(&self) -> u64 {
         self.failed.iter().copied().map(u64::from).sum()
     }
 
@@ -156,7 +156,7 @@ impl fmt::Display for Report {
                 after(everyone)
             )?;
         }
-        writeln!(f, "\n     from s   mean/s   peak/s  failed/s")?;
+        writeln!(f, "\n     from s   mean/s   peak/s  failed/s   waves")?;
         self.stretches(f)
     }
 }
@@ -177,10 +177,11 @@ impl Report {
             if self.peak(start..end) > 0 {
                 writeln!(
                     f,
-                    "  {start:>9} {:>8.1} {:>8} {:>9.1}",
+                    "  {start:>9} {:>8.1} {:>8} {:>9.1} {:>7.1}",
                     self.mean(start..end),
                     self.peak(start..end),
-                    f64::from(failed) / (end - start) as f64
+                    f64::from(failed) / (end - start) as f64,
+                    self.dispersion(start..end)
                 )?;
             }
             start = end;

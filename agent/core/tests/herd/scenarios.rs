@@ -8,13 +8,13 @@ use super::herd::ironic::Ironic;
 
 /// Lookups a second of the modelled Ironic: a few API processes on one
 /// controller with a database beside it.
-pub const CAPACITY: f64 = 200.0;
+pub(crate) const CAPACITY: f64 = 200.0;
 
 /// Away for an hour.
-pub const HOUR: Duration = Duration::from_secs(3600);
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 
 /// When Ironic goes away.
-pub const GOES: Duration = Duration::from_secs(1200);
+pub(crate) const GOES: Duration = Duration::from_secs(1200);
 
 fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -33,12 +33,12 @@ fn base() -> Scenario {
 }
 
 /// All power is back within ten seconds; machines of several kinds.
-pub fn at_once() -> Scenario {
+pub(crate) fn at_once() -> Scenario {
     base()
 }
 
 /// Power strips switch on one after the other.
-pub fn staggered() -> Scenario {
+pub(crate) fn staggered() -> Scenario {
     Scenario {
         name: "power cut, power back within 120 s, mixed firmware",
         power: seconds(120),
@@ -47,7 +47,7 @@ pub fn staggered() -> Scenario {
 }
 
 /// The worst case: one kind of machine, equal to the second.
-pub fn identical() -> Scenario {
+pub(crate) fn identical() -> Scenario {
     Scenario {
         name: "power cut, power back within 10 s, identical machines",
         firmware: seconds(120)..seconds(122),
@@ -56,7 +56,7 @@ pub fn identical() -> Scenario {
 }
 
 /// Every machine reports its inventory first.
-pub fn inspecting() -> Scenario {
+pub(crate) fn inspecting() -> Scenario {
     Scenario {
         name: "power cut, power back within 120 s, every machine is inspected",
         power: seconds(120),
@@ -66,7 +66,7 @@ pub fn inspecting() -> Scenario {
 }
 
 /// Ironic goes away while all are registered.
-pub fn away_while_registered() -> Scenario {
+pub(crate) fn away_while_registered() -> Scenario {
     Scenario {
         name: "Ironic away for an hour, all registered before",
         ironic: Ironic::new(CAPACITY).away(GOES, HOUR),
@@ -76,7 +76,7 @@ pub fn away_while_registered() -> Scenario {
 }
 
 /// Ironic is away when power comes back, and for an hour.
-pub fn away_at_boot() -> Scenario {
+pub(crate) fn away_at_boot() -> Scenario {
     Scenario {
         name: "power cut takes Ironic along, which is back an hour later",
         ironic: Ironic::new(CAPACITY).away(Duration::ZERO, HOUR),
@@ -87,7 +87,7 @@ pub fn away_at_boot() -> Scenario {
 }
 
 /// All of them.
-pub fn all() -> [Scenario; 6] {
+pub(crate) fn all() -> [Scenario; 6] {
     [
         at_once(),
         staggered(),

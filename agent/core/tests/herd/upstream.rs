@@ -17,7 +17,7 @@ const LOOKUP_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// One agent.
 #[derive(Debug)]
-pub struct Upstream {
+pub(crate) struct Upstream {
     random: Random,
     inspect: bool,
     inspected: bool,
@@ -27,7 +27,7 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    pub fn new(inspect: bool, seed: u64) -> Self {
+    pub(crate) fn new(inspect: bool, seed: u64) -> Self {
         Self {
             random: Random::new(seed),
             inspect,
@@ -38,7 +38,7 @@ impl Upstream {
         }
     }
 
-    pub fn handle(&mut self, now: Duration, input: Input) -> Vec<Effect> {
+    pub(crate) fn handle(&mut self, now: Duration, input: Input) -> Vec<Effect> {
         match input {
             Input::Ready => self.begin(now),
             Input::InspectionAnswered(Ok(_)) => {

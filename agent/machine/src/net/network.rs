@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironseed_core::event::Event;
-use ironseed_core::network::{MacAddr, NetworkMode, NetworkStatus, WaitFor, ready};
+use ironseed_core::network::{InternalRule, MacAddr, NetworkMode, NetworkStatus, WaitFor, ready};
 use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
@@ -36,6 +36,8 @@ pub struct NetworkSettings {
     /// Kinds of virtual links that count as ports, such as `veth` inside a
     /// container; normally none.
     pub extra_kinds: Vec<String>,
+    /// Which cards lead to the BMC and get no address.
+    pub internal: Vec<InternalRule>,
 }
 
 /// Starts the network.

@@ -302,7 +302,7 @@ fn every_life_in_trouble_ends_well() {
             &[(100..160, Away), (160..180, Status(503, None))],
             &[(90, Step("c1")), (130, StepEnds)],
             &["ironic-unreachable", "ironic-unavailable"],
-            (180, 41),
+            (180, 61),
         ),
         (
             "Ironic is away for an hour, and a step ends in it",

@@ -11,6 +11,7 @@ use ironseed_core::network::{
 use tokio::sync::mpsc;
 
 use crate::net::driver::{Driver, Port};
+use crate::net::internal;
 use crate::net::netlink::bring_up;
 use crate::net::port::PortClient;
 
@@ -18,8 +19,9 @@ impl Driver {
     /// Makes the ports fit the links: new ones are brought up and get a
     /// client, vanished ones are forgotten, carriers are passed on.
     pub(super) async fn settle(&mut self) {
-        let links: Vec<Link> = self.links.values().cloned().collect();
+        let mut links: Vec<Link> = self.links.values().cloned().collect();
         let settings = self.settings.clone();
+        internal::mark(&mut links, &settings.internal, &self.boundaries.root);
         let inputs = NetworkInputs {
             mode: settings.mode,
             boot_mac: settings.boot_mac,
@@ -68,6 +70,7 @@ impl Driver {
             index: link.index,
             name: link.name.clone(),
             mac: link.mac,
+            internal: link.internal,
             preferred: false,
             carrier: false,
             carrier_since: now,
@@ -97,6 +100,7 @@ impl Driver {
         };
         port.status.name.clone_from(&link.name);
         port.status.mac = link.mac;
+        port.status.internal = link.internal;
         port.status.preferred = preferred;
         let flapped = link.carrier && port.carrier_ups != link.carrier_ups;
         port.carrier_ups = link.carrier_ups;
