@@ -60,7 +60,7 @@ pub(crate) struct Scenario {
 #[derive(Debug)]
 enum Event {
     /// Hand this to the agent.
-    Input(Input),
+    Input(Box<Input>),
     /// A timer of the agent, unless it was armed again since.
     Timer(Timer, u32),
     /// Ironic has told its version; the call behind it is sent.
@@ -95,7 +95,7 @@ pub(crate) fn simulate(scenario: &Scenario, policy: Policy) -> Report {
         world.agents.push(agent);
         let ready = random.between(Duration::ZERO, scenario.power)
             + random.between(scenario.firmware.start, scenario.firmware.end);
-        world.later(ready, number, Event::Input(Input::Ready));
+        world.later(ready, number, Event::Input(Box::new(Input::Ready)));
     }
     world.run(scenario.until);
     world.report
@@ -133,7 +133,7 @@ impl World {
                 continue;
             };
             match event {
-                Event::Input(input) => self.input(now, agent, input),
+                Event::Input(input) => self.input(now, agent, *input),
                 Event::VersionKnown(request) => self.send(now, agent, request),
                 Event::Timer(timer, armed) => {
                     if self.agent(agent).armed[slot(timer)] == armed {
@@ -167,7 +167,7 @@ impl World {
                     self.later(
                         now + Duration::from_millis(20),
                         agent,
-                        Event::Input(listening),
+                        Event::Input(Box::new(listening)),
                     );
                 }
                 Effect::Arm(timer, pause) => {
@@ -196,7 +196,7 @@ impl World {
             }
             // Upstream goes on with the oldest version it knows.
             _ if upstream => self.later(at, agent, Event::VersionKnown(request)),
-            verdict => self.later(at, agent, Event::Input(answer(request, verdict))),
+            verdict => self.later(at, agent, Event::Input(Box::new(answer(request, verdict)))),
         }
     }
 
@@ -206,7 +206,7 @@ impl World {
         if request == Request::Heartbeat && verdict == Verdict::Served {
             self.report.heartbeat(at, agent);
         }
-        self.later(at, agent, Event::Input(answer(request, verdict)));
+        self.later(at, agent, Event::Input(Box::new(answer(request, verdict))));
     }
 }
 

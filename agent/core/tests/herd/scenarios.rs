@@ -85,15 +85,3 @@ pub(crate) fn away_at_boot() -> Scenario {
         ..base()
     }
 }
-
-/// All of them.
-pub(crate) fn all() -> [Scenario; 6] {
-    [
-        at_once(),
-        staggered(),
-        identical(),
-        inspecting(),
-        away_while_registered(),
-        away_at_boot(),
-    ]
-}

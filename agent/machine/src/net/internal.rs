@@ -9,7 +9,7 @@ use crate::root::Root;
 /// Marks the cards among the links that fit the rules.
 pub(super) fn mark(links: &mut [Link], rules: &[InternalRule], root: &Root) {
     for link in links {
-        link.internal = link.kind == LinkKind::Ethernet && is_internal(&card(link, root), rules);
+        link.internal = link.kind != LinkKind::Loopback && is_internal(&card(link, root), rules);
     }
 }
 

@@ -184,67 +184,67 @@ fn mistakes_name_file_line_and_field() {
         (
             "\"A1\", \"B2\"",
             "\"A1\", \"A1\"",
-            "rich.toml:45: expect.dimms.slots: is listed twice",
+            "rich.toml:46: expect.dimms.slots: is listed twice",
         ),
         (
             "kind = \"nvme\"",
             "kind = \"tape\"",
-            "rich.toml:54: expect.disks.kind: unknown variant `tape`",
+            "rich.toml:55: expect.disks.kind: unknown variant `tape`",
         ),
         (
             "2020-11-12",
             "2020-13-12",
-            "rich.toml:65: expect.firmware.bios_date: must be a date",
+            "rich.toml:66: expect.firmware.bios_date: must be a date",
         ),
         (
             "raid_level = \"1\"",
             "raid_level = \"7\"",
-            "rich.toml:74: layout.raid.logical_disks.raid_level: must be JBOD",
+            "rich.toml:75: layout.raid.logical_disks.raid_level: must be JBOD",
         ),
         (
             "physical_disks = 2",
             "physical_disks = 1",
-            "rich.toml:77: layout.raid.logical_disks.number_of_physical_disks: level 1 needs at least 2",
+            "rich.toml:78: layout.raid.logical_disks.number_of_physical_disks: level 1 needs at least 2",
         ),
         (
             "size_gb = \"MAX\"",
             "size_gb = \"ALL\"",
-            "rich.toml:75: layout.raid.logical_disks.size_gb: must be a number of GiB",
+            "rich.toml:76: layout.raid.logical_disks.size_gb: must be a number of GiB",
         ),
         (
             "size = \">= 400\"\nrotational = false",
             "",
-            "rich.toml:69: layout.root_device: needs at least one",
+            "rich.toml:70: layout.root_device: needs at least one",
         ),
         (
             "mode = \"802.3ad\"",
             "mode = \"lacp\"",
-            "rich.toml:81: layout.network.bonds.mode: is not a mode",
+            "rich.toml:82: layout.network.bonds.mode: is not a mode",
         ),
         (
             "mode = \"802.3ad\"",
             "mode = \"active-backup\"",
-            "rich.toml:82: layout.network.bonds.lacp_rate: goes with the mode 802.3ad only",
+            "rich.toml:83: layout.network.bonds.lacp_rate: goes with the mode 802.3ad only",
         ),
         (
             "{ slot = \"Slot 3\", port = 2 }",
             "{ name = \"eno1\", port = 2 }",
-            "rich.toml:84: layout.network.bonds.ports: port goes with slot only",
+            "rich.toml:85: layout.network.bonds.ports: port goes with slot only",
         ),
         (
             "{ slot = \"Slot 3\", port = 2 }",
             "{ pci = \"0000:3b:00.0\" }",
-            "rich.toml:84: layout.network.bonds.ports: is listed twice",
+            "rich.toml:85: layout.network.bonds.ports: is listed twice",
         ),
         (
             "id = 104",
             "id = 4095",
-            "rich.toml:88: layout.network.vlans.id: must be from 1 to 4094",
+            "rich.toml:89: layout.network.vlans.id: must be from 1 to 4094",
         ),
         (
             "mtu = 1500",
             "mtu = 9001",
-            "rich.toml:89: layout.network.vlans.mtu: is more than the 9000 of bond0",
+            "rich.toml:90: layout.network.vlans.mtu: is more than the 9000 of bond0",
         ),
     ];
     for (from, to, expected) in changes {
