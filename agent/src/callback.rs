@@ -141,6 +141,9 @@ impl Callback {
         self.serve(&settings, tls.config).await?;
         let scheme = tls.scheme;
         let url = format!("{scheme}://{host}:{}", settings.advertise_port.value);
+        if !self.told.is_empty() {
+            self.agent.client.reconnect()?;
+        }
         self.told.retain(|(told, _)| *told != host);
         self.told.push((host, url.clone()));
         self.failures = 0;

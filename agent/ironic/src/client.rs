@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::Value;
+use tokio::sync::watch;
 
 use crate::error::{ClientError, Refused, text_of};
 use crate::heartbeat::Heartbeat;
@@ -54,7 +55,10 @@ pub struct ClientOptions {
 /// A client of one Ironic, over one or more URLs.
 #[derive(Debug)]
 pub struct Client {
-    http: reqwest::Client,
+    /// Replaced by [`Client::reconnect`], which calls under way notice.
+    http: watch::Sender<reqwest::Client>,
+    tls: rustls::ClientConfig,
+    timeout: Duration,
     api: Urls,
     inspection: Urls,
     request_id: Option<String>,
@@ -67,16 +71,7 @@ impl Client {
     /// # Errors
     /// [`ClientError::Setup`] if the HTTP client cannot be built.
     pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(options.tls)
-            .timeout(options.timeout)
-            .connect_timeout(options.timeout.min(CONNECT_LIMIT))
-            .dns_resolver(Resolver {
-                limit: options.timeout.min(CONNECT_LIMIT),
-            })
-            .no_proxy()
-            .build()
-            .map_err(|error| ClientError::Setup(reason(&error)))?;
+        let http = connections(options.tls.clone(), options.timeout)?;
         let inspection = if options.inspection_urls.is_empty() {
             options
                 .api_urls
@@ -87,12 +82,26 @@ impl Client {
             options.inspection_urls
         };
         Ok(Self {
-            http,
+            http: watch::Sender::new(http),
+            tls: options.tls,
+            timeout: options.timeout,
             api: Urls::new(options.api_urls),
             inspection: Urls::new(inspection),
             request_id: options.request_id,
             version: Mutex::new(options.version),
         })
+    }
+
+    /// Forgets all connections: they begin at an address that this machine does
+    /// not have any more, and would hang until their time-out. Calls under way
+    /// end as [`ClientError::Unreachable`].
+    ///
+    /// # Errors
+    /// [`ClientError::Setup`] if the HTTP client cannot be built.
+    pub fn reconnect(&self) -> Result<(), ClientError> {
+        let http = connections(self.tls.clone(), self.timeout)?;
+        self.http.send_replace(http);
+        Ok(())
     }
 
     /// The base URLs, the one that answered last first.
@@ -229,6 +238,22 @@ impl Client {
     }
 }
 
+/// An HTTP client without connections.
+fn connections(
+    tls: rustls::ClientConfig,
+    timeout: Duration,
+) -> Result<reqwest::Client, ClientError> {
+    let limit = timeout.min(CONNECT_LIMIT);
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .timeout(timeout)
+        .connect_timeout(limit)
+        .dns_resolver(Resolver { limit })
+        .no_proxy()
+        .build()
+        .map_err(|error| ClientError::Setup(reason(&error)))
+}
+
 struct Outgoing<'a> {
     method: Method,
     path: &'a str,
@@ -280,16 +305,25 @@ fn is_temporary(status: u16) -> bool {
 
 /// Sends to each URL in turn until one answers for Ironic.
 async fn send(
-    http: &reqwest::Client,
+    http: &watch::Sender<reqwest::Client>,
     request_id: Option<&str>,
     urls: &Urls,
     request: &Outgoing<'_>,
 ) -> Result<Answer, ClientError> {
+    let mut connections = http.subscribe();
+    let http = connections.borrow_and_update().clone();
     let mut last = ClientError::Setup("no URL is known".to_owned());
     let mut from_proxy = None;
     for base in urls.in_order() {
         let url = format!("{base}{}", request.path);
-        match attempt(http, request_id, url.clone(), request).await {
+        let answer = tokio::select! {
+            answer = attempt(&http, request_id, url.clone(), request) => answer,
+            _ = connections.changed() => {
+                let problem = "the address of this machine changed".to_owned();
+                return Err(ClientError::Unreachable { url, problem });
+            }
+        };
+        match answer {
             Ok(answer) if answer.is_from_proxy() => {
                 urls.defer(&base);
                 from_proxy = from_proxy.or(Some(answer));

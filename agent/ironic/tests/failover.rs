@@ -194,6 +194,22 @@ async fn a_report_that_hangs_holds_no_heartbeat_back() {
     report.abort();
 }
 
+/// A connection from an address that is gone hangs; nobody waits for it.
+#[tokio::test]
+async fn a_call_under_way_ends_when_the_address_changes() {
+    let (silent, listener) = silent().await;
+    let client = Arc::new(client(&[&silent], 3600, Some(115)));
+    let beating = Arc::clone(&client);
+    let beat = tokio::spawn(async move { beating.heartbeat(&beat()).await });
+    let _connection = listener.accept().await.expect("a connection");
+    client.reconnect().expect("a client");
+    let answer = beat.await.expect("ended");
+    assert!(
+        matches!(&answer, Err(ClientError::Unreachable { problem, .. }) if problem.contains("address")),
+        "{answer:?}"
+    );
+}
+
 #[tokio::test]
 async fn unreachable_urls_are_dropped_until_nothing_else_answers() {
     let first = Server::answering(202, "").await;
