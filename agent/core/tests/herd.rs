@@ -2,6 +2,8 @@
 //! No thundering herd: what one Ironic sees of ten thousand agents stays within
 //! bounds. `cargo run -p ironseed-core --example herd` prints the figures.
 
+#![expect(clippy::print_stdout, reason = "a test reports its figures")]
+
 #[path = "herd/mod.rs"]
 mod herd;
 #[path = "herd/scenarios.rs"]
