@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The agent, once its settings are known: what every part of it works with.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use bootconfig::Settings;
@@ -35,7 +35,9 @@ pub(crate) struct Agent {
     /// The profiles that are compiled in, and those of the site.
     pub(crate) profiles: ProfileSet,
     pub(crate) settings: RwLock<Settings>,
-    pub(crate) client: tokio::sync::Mutex<Client>,
+    pub(crate) client: Client,
+    /// The callback URL of the last heartbeat that Ironic accepted.
+    pub(crate) accepted_url: Mutex<Option<String>>,
     /// Keeps the clock right.
     pub(crate) time: Timekeeper,
     /// When the agent started; time since boot.
@@ -56,6 +58,22 @@ impl Agent {
     pub(crate) fn started_at(&self) -> f64 {
         let ago = self.clock.since_boot().saturating_sub(self.started);
         self.time.date().saturating_sub(ago).as_secs_f64()
+    }
+
+    /// Notes that Ironic accepted a heartbeat with this callback URL.
+    pub(crate) fn accepted(&self, callback_url: &str) {
+        *self
+            .accepted_url
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(callback_url.to_owned());
+    }
+
+    /// The callback URL of the last heartbeat that Ironic accepted.
+    pub(crate) fn accepted_url(&self) -> Option<String> {
+        self.accepted_url
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Runs what blocks in a thread that may.

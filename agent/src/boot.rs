@@ -14,6 +14,8 @@ use ironseed_core::block::{self, BlockDevice, BlockDevices};
 use ironseed_core::event::{Event, Wait};
 use ironseed_core::hints::SMALLEST_DISK;
 use ironseed_core::inventory::{Facts, block_devices};
+use ironseed_core::network::InternalRule;
+use ironseed_core::network::internal::{SMBIOS_TABLE, internal_rules};
 use ironseed_core::profile::recognise;
 use ironseed_core::snapshot::Snapshot;
 use ironseed_machine::block::disk_sizes;
@@ -34,6 +36,10 @@ const DRIVERS_LIMIT: Duration = Duration::from_secs(60);
 
 /// Virtual media is there after this time, or the BMC has none (contract §2.4).
 const MEDIA_LIMIT: Duration = Duration::from_secs(30);
+
+/// No SMBIOS table is larger: its length has 16 bits before version 3, and big
+/// machines fill some hundred KiB.
+const SMBIOS_LIMIT: u64 = 4 << 20;
 
 /// What the first seconds work with.
 #[derive(Debug, Clone)]
@@ -69,6 +75,14 @@ impl Boot {
             self.events.warn(profile::left_out(&one));
         }
         set
+    }
+
+    /// Which network cards lead to the BMC only. Asked before drivers load, so
+    /// that no such card is ever used.
+    pub(crate) fn internal_rules(&self) -> Vec<InternalRule> {
+        let (set, _) = ProfileSet::with(&boot_sources::profiles(&self.root));
+        let table = self.root.read_at_most(SMBIOS_TABLE, SMBIOS_LIMIT);
+        internal_rules(&set, &table.unwrap_or_default())
     }
 
     /// How long a wait shall last before it is told, beyond what is usual: the

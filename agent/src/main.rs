@@ -17,6 +17,7 @@
 mod agent;
 mod api;
 mod boot;
+mod callback;
 mod capture;
 mod clock;
 mod events;

@@ -117,7 +117,8 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn std::error::Error
         lldp,
         neighbours,
         settings: RwLock::new(settings),
-        client: tokio::sync::Mutex::new(client),
+        client,
+        accepted_url: std::sync::Mutex::default(),
         started,
         time,
     });
@@ -204,6 +205,7 @@ fn start_network(
         boot_mac: boot_mac(settings),
         network_interface: settings.network_interface.value.clone(),
         extra_kinds: arguments.port_kinds.clone(),
+        internal: boot.internal_rules(),
         ..NetworkSettings::default()
     };
     let (network, mut events) = Network::start(boundaries, wanted)?;

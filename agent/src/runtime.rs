@@ -21,15 +21,12 @@ use tokio::task::AbortHandle;
 
 use crate::agent::Agent;
 use crate::api::{self, Answer, Call, Question};
-use crate::boot::chain;
+use crate::callback;
 use crate::ironic;
 use crate::work;
 
 /// Name of the file that keeps the life cycle's state.
 pub(crate) const STATE_FILE: &str = "state.json";
-
-/// Pause before the API is tried again that could not be served.
-const LISTEN_AGAIN: Duration = Duration::from_secs(10);
 
 /// The loop and what it holds.
 #[derive(Debug)]
@@ -141,31 +138,8 @@ impl Runtime {
             self.calls.clone(),
             self.inputs.clone(),
         );
-        self.api = Some(tokio::spawn(async move {
-            loop {
-                match ironic::listen(Arc::clone(&agent), calls.clone()).await {
-                    Ok((listening, mut server)) => {
-                        let _ = inputs.send(listening);
-                        // Ending this task ends the server with it.
-                        tokio::select! {
-                            _ = &mut server => return,
-                            () = ironic::certificate_ends(&agent) => {}
-                        }
-                        agent
-                            .events
-                            .note("the agent's certificate is no longer valid and is made again");
-                        server.abort();
-                        let _ = server.await;
-                        continue;
-                    }
-                    Err(error) => agent.events.warn(format!(
-                        "the agent's API cannot be served, trying again: {}",
-                        chain(&error)
-                    )),
-                }
-                tokio::time::sleep(LISTEN_AGAIN).await;
-            }
-        }));
+        // Ending this task ends the server with it.
+        self.api = Some(tokio::spawn(callback::serve(agent, calls, inputs)));
     }
 
     fn work(&mut self, id: String, work: Work) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The agent's own certificate and the TLS settings of its server (contract §9).
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use bootconfig::{Curve, TlsVersion};
 use ironseed_core::clock::certificate::Validity;
+use ironseed_core::network::advertise::CallbackHost;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
@@ -19,10 +19,10 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub(crate) enum TlsError {
     /// The certificate cannot be made.
-    #[error("making a certificate for {address} failed")]
+    #[error("making a certificate for {host} failed")]
     Certificate {
-        /// The advertised address.
-        address: IpAddr,
+        /// The advertised host.
+        host: CallbackHost,
         /// The library's words.
         source: rcgen::Error,
     },
@@ -61,16 +61,19 @@ impl std::fmt::Debug for Identity {
 }
 
 impl Identity {
-    /// Makes a self-signed certificate for an address.
+    /// Makes a self-signed certificate for a host.
     ///
     /// The signature is ECDSA with the digest that fits the curve. P-521 is
     /// not offered by ring; P-384 stands in for it.
     pub(crate) fn make(
-        address: IpAddr,
+        host: &CallbackHost,
         curve: Curve,
         validity: Validity,
     ) -> Result<Self, TlsError> {
-        let failed = |source| TlsError::Certificate { address, source };
+        let failed = |source| TlsError::Certificate {
+            host: host.clone(),
+            source,
+        };
         let algorithm = match curve {
             Curve::P256 => &rcgen::PKCS_ECDSA_P256_SHA256,
             Curve::P384 | Curve::P521 => &rcgen::PKCS_ECDSA_P384_SHA384,
@@ -81,7 +84,10 @@ impl Identity {
         params
             .distinguished_name
             .push(DnType::CommonName, "ironseed");
-        params.subject_alt_names = vec![SanType::IpAddress(address)];
+        params.subject_alt_names = vec![match host {
+            CallbackHost::Address(address) => SanType::IpAddress(*address),
+            CallbackHost::Name(name) => SanType::DnsName(name.as_str().try_into().map_err(failed)?),
+        }];
         params.not_before = (UNIX_EPOCH + validity.not_before).into();
         params.not_after = (UNIX_EPOCH + validity.not_after).into();
         let certificate = params.self_signed(&key).map_err(failed)?;
@@ -168,21 +174,32 @@ mod tests {
 
     #[test]
     fn an_identity_serves_and_names_its_address() {
-        let address: IpAddr = "192.0.2.7".parse().expect("an address");
-        for curve in [Curve::P256, Curve::P384] {
-            let validity = Validity {
-                not_before: Duration::from_secs(1_790_000_000),
-                not_after: Duration::from_secs(2_600_000_000),
-            };
-            let identity = Identity::make(address, curve, validity).expect("an identity");
+        let name = b"node-7.example";
+        let name_in_der = [&[0x82, 14][..], name].concat();
+        let validity = Validity {
+            not_before: Duration::from_secs(1_790_000_000),
+            not_after: Duration::from_secs(2_600_000_000),
+        };
+        for (host, curve, in_der) in [
+            ("192.0.2.7", Curve::P256, vec![0x87, 4, 192, 0, 2, 7]),
+            ("192.0.2.7", Curve::P384, vec![0x87, 4, 192, 0, 2, 7]),
+            ("[2001:db8::7%eth0]", Curve::P384, {
+                let mut bytes = vec![0x87, 16, 0x20, 1, 0xd, 0xb8];
+                bytes.extend([0; 11]);
+                bytes.push(7);
+                bytes
+            }),
+            ("node-7.example", Curve::P384, name_in_der),
+        ] {
+            let identity =
+                Identity::make(&CallbackHost::parse(host), curve, validity).expect("an identity");
             assert!(identity.is_good_at(validity.not_before));
             assert!(!identity.is_good_at(validity.not_after));
             assert!(identity.server_config(TlsVersion::Tls13, &[]).is_ok());
             let der = CertificateDer::from_pem_slice(identity.certificate.as_bytes()).expect("PEM");
             assert!(
-                der.windows(6)
-                    .any(|window| window == [0x87, 4, 192, 0, 2, 7]),
-                "the IP SAN is missing"
+                der.windows(in_der.len()).any(|window| window == in_der),
+                "the SAN {host} is missing"
             );
             assert!(!format!("{identity:?}").contains("PRIVATE"));
         }

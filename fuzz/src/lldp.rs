@@ -54,6 +54,7 @@ fn link() -> Link {
         kind: LinkKind::Ethernet,
         mac: None,
         permanent: None,
+        internal: false,
         up: true,
         carrier: true,
         carrier_ups: 1,

@@ -38,5 +38,5 @@ pub use layout::{
 };
 pub use pci::{NoPciId, PciId};
 pub use profile::{Architecture, DriverGroup, FirmwareRule, Load, Never, Profile};
-pub use quirk::{Quirk, QuirkKind};
+pub use quirk::{Quirk, QuirkKind, UsbId};
 pub use set::{LeftOut, ProfileSet, Selection};

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The closed list of oddities that the agent heeds.
 
+use crate::pci::PciId;
+
+/// Vendor and product of a USB device, `413c:a102`: numbers of the same form as
+/// those of PCI, from another register.
+pub type UsbId = PciId;
+
 /// Something odd about the machine that the agent must heed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quirk {
@@ -24,13 +30,15 @@ pub enum QuirkKind {
     /// The machine has no BMC: not finding one is not a fault.
     NoBmc,
     /// Interfaces that are not for operating systems, such as the one a BMC
-    /// shows the host over USB: they are left out of the inventory. Both
-    /// conditions must fit; at least one is there.
+    /// shows the host over USB: they have no part in what the machine is known
+    /// by and how it is reached. All conditions must fit; at least one is there.
     IgnoreInterface {
         /// Kernel driver of the interface.
         driver: Option<String>,
         /// How its address begins, lower case, whole bytes: `be:3a:f2`.
         mac_prefix: Option<String>,
+        /// Vendor and product of the USB device.
+        usb: Option<UsbId>,
     },
     /// Addresses that begin with `fa:` are real on this machine and stay in the
     /// inventory.

@@ -82,6 +82,20 @@ pub enum Wait {
         /// What happened.
         problem: String,
     },
+    /// The host name in Ironic's URL has no address.
+    IronicNameUnresolved {
+        /// Base URL.
+        url: String,
+        /// The name and the resolver's words.
+        problem: String,
+    },
+    /// Ironic, or a proxy before it, answers that it cannot serve now.
+    IronicUnavailable {
+        /// What was asked for.
+        url: String,
+        /// HTTP status and the words.
+        answer: String,
+    },
     /// Ironic does not know this machine, or not in a state that allows lookup.
     NodeUnknown {
         /// Ironic's words.
@@ -93,6 +107,11 @@ pub enum Wait {
     HeartbeatRefused {
         /// HTTP status and Ironic's words.
         answer: String,
+    },
+    /// There is no address yet at which Ironic could call this machine.
+    NoCallbackAddress {
+        /// What is missing.
+        problem: String,
     },
     /// Inspection is done; Ironic powers the machine off.
     PowerOffByIronic,
@@ -136,9 +155,12 @@ impl Wait {
             Wait::NoDhcpAnswer { .. } => "no-dhcp-answer",
             Wait::NoDisk => "no-disk",
             Wait::IronicUnreachable { .. } => "ironic-unreachable",
+            Wait::IronicNameUnresolved { .. } => "ironic-name-unresolved",
+            Wait::IronicUnavailable { .. } => "ironic-unavailable",
             Wait::NodeUnknown { .. } => "node-unknown",
             Wait::NodeLocked => "node-locked",
             Wait::HeartbeatRefused { .. } => "heartbeat-refused",
+            Wait::NoCallbackAddress { .. } => "no-callback-address",
             Wait::PowerOffByIronic => "power-off-by-ironic",
             Wait::NoApiUrl => "no-api-url",
             Wait::LldpNeighbours { .. } => "lldp-neighbours",
@@ -157,9 +179,12 @@ impl Wait {
             | Wait::NoDhcpAnswer { .. }
             | Wait::LldpNeighbours { .. }
             | Wait::NeighboursMissing { .. }
+            | Wait::IronicNameUnresolved { .. }
+            | Wait::NoCallbackAddress { .. }
             | Wait::ImageServer { .. }
             | Wait::ClockNotSet { .. } => Owner::Environment,
             Wait::IronicUnreachable { .. }
+            | Wait::IronicUnavailable { .. }
             | Wait::NodeUnknown { .. }
             | Wait::NodeLocked
             | Wait::PowerOffByIronic
@@ -180,12 +205,21 @@ impl Wait {
             Wait::IronicUnreachable { .. } => {
                 "check ipa-api-url, routes and firewalls between this machine and Ironic"
             }
+            Wait::IronicNameUnresolved { .. } => {
+                "check the name in ipa-api-url, and the DNS servers that DHCP or the settings name"
+            }
+            Wait::IronicUnavailable { .. } => {
+                "check that ironic-api and ironic-conductor run, and their load"
+            }
             Wait::NodeUnknown { .. } => {
                 "compare the MAC addresses with the node's ports, and check the node's provision state"
             }
             Wait::NodeLocked => "wait; if it lasts, look for a stuck operation on the node",
             Wait::HeartbeatRefused { .. } => {
-                "read Ironic's answer; a wrong token means the node must be booted again by Ironic"
+                "read Ironic's answer; after a wrong token, or an address that changed, the node must be booted again by Ironic"
+            }
+            Wait::NoCallbackAddress { .. } => {
+                "check addresses and routes of this machine, or set ipa-advertise-host"
             }
             Wait::PowerOffByIronic => {
                 "nothing; if this lasts, look at the node's inspection in Ironic"
@@ -218,12 +252,21 @@ impl fmt::Display for Wait {
             Wait::IronicUnreachable { url, problem } => {
                 write!(f, "no answer from Ironic at {url}: {problem}")
             }
+            Wait::IronicNameUnresolved { url, problem } => {
+                write!(f, "the name of Ironic at {url} is not known: {problem}")
+            }
+            Wait::IronicUnavailable { url, answer } => {
+                write!(f, "Ironic at {url} cannot serve now: {answer}")
+            }
             Wait::NodeUnknown { answer } => {
                 write!(f, "Ironic does not accept this machine: {answer}")
             }
             Wait::NodeLocked => f.write_str("Ironic answered 409: node locked"),
             Wait::HeartbeatRefused { answer } => {
                 write!(f, "Ironic refuses the heartbeat: {answer}")
+            }
+            Wait::NoCallbackAddress { problem } => {
+                write!(f, "no address can be told to Ironic: {problem}")
             }
             Wait::PowerOffByIronic => {
                 f.write_str("inspection is done, Ironic will power this machine off")

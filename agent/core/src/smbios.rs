@@ -12,6 +12,7 @@
 mod cache;
 pub mod chassis_names;
 mod entry_point;
+mod host_interface;
 mod memory;
 pub mod memory_names;
 mod placeholder;
@@ -20,6 +21,7 @@ pub mod processor_names;
 
 pub use cache::{Cache, cache};
 pub use entry_point::version;
+pub use host_interface::{HostInterface, host_interfaces};
 pub use memory::{MemoryArray, MemoryDevice, installed_mib, memory_arrays, memory_devices};
 pub use placeholder::is_placeholder;
 pub use processor::{Processor, processors};

@@ -3,17 +3,37 @@
 //! §6.1, §7, §10).
 //!
 //! Each call is one attempt over all base URLs. When to try again is the life
-//! cycle's decision, not the client's.
+//! cycle's decision, not the client's. Calls may run side by side: a report that
+//! takes its time holds no heartbeat back.
+//!
+//! Which URL is next (contract §3):
+//!
+//! - Nothing answered, or a proxy answered for a server it does not reach (502,
+//!   503 or 504 without Ironic's error body): the next URL, in the same attempt.
+//! - Ironic itself answered with 5xx: the attempt is over, because the other
+//!   URLs most likely lead to the same conductors, and asking them as well
+//!   would multiply the load of an Ironic that is overloaded. The next attempt
+//!   begins with another URL.
+//! - Any other answer: the attempt is over, and this URL comes first next time.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::Value;
+use tokio::sync::watch;
 
-use crate::error::{ClientError, text_of};
+use crate::error::{ClientError, Refused, text_of};
 use crate::heartbeat::Heartbeat;
 use crate::lookup::LookupAnswer;
+use crate::resolver::{Resolver, unresolved};
+use crate::retry_after::retry_after;
+use crate::urls::Urls;
 use crate::version::{ApiVersion, VERSION_HEADER};
+
+/// Limit for a name to be resolved and a connection to be made. A server that
+/// is there answers within a second; beyond this the next URL is worth more.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// What the client needs to know.
 #[derive(Debug, Clone)]
@@ -35,11 +55,14 @@ pub struct ClientOptions {
 /// A client of one Ironic, over one or more URLs.
 #[derive(Debug)]
 pub struct Client {
-    http: reqwest::Client,
+    /// Replaced by [`Client::reconnect`], which calls under way notice.
+    http: watch::Sender<reqwest::Client>,
+    tls: rustls::ClientConfig,
+    timeout: Duration,
     api: Urls,
     inspection: Urls,
     request_id: Option<String>,
-    version: Option<ApiVersion>,
+    version: Mutex<Option<ApiVersion>>,
 }
 
 impl Client {
@@ -48,12 +71,7 @@ impl Client {
     /// # Errors
     /// [`ClientError::Setup`] if the HTTP client cannot be built.
     pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(options.tls)
-            .timeout(options.timeout)
-            .no_proxy()
-            .build()
-            .map_err(|error| ClientError::Setup(reason(&error)))?;
+        let http = connections(options.tls.clone(), options.timeout)?;
         let inspection = if options.inspection_urls.is_empty() {
             options
                 .api_urls
@@ -64,24 +82,51 @@ impl Client {
             options.inspection_urls
         };
         Ok(Self {
-            http,
+            http: watch::Sender::new(http),
+            tls: options.tls,
+            timeout: options.timeout,
             api: Urls::new(options.api_urls),
             inspection: Urls::new(inspection),
             request_id: options.request_id,
-            version: options.version,
+            version: Mutex::new(options.version),
         })
+    }
+
+    /// Forgets all connections: they begin at an address that this machine does
+    /// not have any more, and would hang until their time-out. Calls under way
+    /// end as [`ClientError::Unreachable`].
+    ///
+    /// # Errors
+    /// [`ClientError::Setup`] if the HTTP client cannot be built.
+    pub fn reconnect(&self) -> Result<(), ClientError> {
+        let http = connections(self.tls.clone(), self.timeout)?;
+        self.http.send_replace(http);
+        Ok(())
     }
 
     /// The base URLs, the one that answered last first.
     #[must_use]
-    pub fn api_urls(&self) -> &[String] {
-        &self.api.0
+    pub fn api_urls(&self) -> Vec<String> {
+        self.api.in_order()
     }
 
-    /// The highest version Ironic speaks; 1.31, not kept, while it does not tell.
-    pub async fn version(&mut self) -> ApiVersion {
-        if let Some(version) = self.version {
-            return version;
+    /// Prefers the base URLs that answered when all were asked (contract §5);
+    /// no change if none did. The others are tried again only when none of
+    /// these answers any more.
+    pub fn keep_reachable(&self, answering: &[String]) {
+        self.api.keep(answering);
+    }
+
+    /// The highest version Ironic speaks; 1.31, not kept, if it answers but does
+    /// not tell.
+    ///
+    /// # Errors
+    /// No answer, or one that says to come back later. Unlike the original
+    /// agent, which then goes on with 1.31: a lookup without a token version
+    /// would register a machine whose heartbeats are refused for ever.
+    pub async fn version(&self) -> Result<ApiVersion, ClientError> {
+        if let Some(version) = *self.known_version() {
+            return Ok(version);
         }
         let request = Outgoing {
             method: Method::GET,
@@ -90,24 +135,32 @@ impl Client {
             body: None,
             query: &[],
         };
-        let found = match self.ask_api(&request).await {
-            Ok(answer) if answer.status == 200 => ApiVersion::from_root(&answer.body),
+        let answer = self.ask_api(&request).await?;
+        if is_temporary(answer.status) {
+            return Err(answer.refusal());
+        }
+        let found = match answer.status {
+            200 => ApiVersion::from_root(&answer.body),
             _ => None,
         };
-        self.version = found;
-        found.unwrap_or(ApiVersion::FALLBACK)
+        *self.known_version() = found;
+        Ok(found.unwrap_or(ApiVersion::FALLBACK))
     }
 
-    async fn ask_api(&mut self, request: &Outgoing<'_>) -> Result<Answer, ClientError> {
+    fn known_version(&self) -> std::sync::MutexGuard<'_, Option<ApiVersion>> {
+        self.version.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn ask_api(&self, request: &Outgoing<'_>) -> Result<Answer, ClientError> {
         let id = self.request_id.as_deref();
-        send(&self.http, id, &mut self.api, request).await
+        send(&self.http, id, &self.api, request).await
     }
 
     /// Posts the inspection payload. Gives the node's UUID where Ironic tells it.
     ///
     /// # Errors
     /// [`ClientError::Unreachable`] or [`ClientError::Refused`].
-    pub async fn inspect(&mut self, payload: &Value) -> Result<Option<String>, ClientError> {
+    pub async fn inspect(&self, payload: &Value) -> Result<Option<String>, ClientError> {
         let body =
             serde_json::to_vec(payload).map_err(|error| ClientError::Setup(error.to_string()))?;
         // Without a version header Ironic answers like the old inspector and
@@ -122,7 +175,7 @@ impl Client {
         let answer = send(
             &self.http,
             self.request_id.as_deref(),
-            &mut self.inspection,
+            &self.inspection,
             &request,
         )
         .await?;
@@ -138,11 +191,11 @@ impl Client {
     /// # Errors
     /// Any [`ClientError`]; 404 and 409 come as [`ClientError::Refused`].
     pub async fn lookup(
-        &mut self,
+        &self,
         macs: &[String],
         node_uuid: Option<&str>,
     ) -> Result<LookupAnswer, ClientError> {
-        let version = self.version().await.min(ApiVersion::TOKEN);
+        let version = self.version().await?.min(ApiVersion::TOKEN);
         let mut query = vec![("addresses", macs.join(","))];
         query.extend(node_uuid.map(|uuid| ("node_uuid", uuid.to_owned())));
         let request = Outgoing {
@@ -164,8 +217,8 @@ impl Client {
     ///
     /// # Errors
     /// Any [`ClientError`]; everything but 202 comes as [`ClientError::Refused`].
-    pub async fn heartbeat(&mut self, beat: &Heartbeat) -> Result<(), ClientError> {
-        let version = self.version().await.min(ApiVersion::VERIFY_CA);
+    pub async fn heartbeat(&self, beat: &Heartbeat) -> Result<(), ClientError> {
+        let version = self.version().await?.min(ApiVersion::VERIFY_CA);
         let body = serde_json::to_vec(&beat.body(version))
             .map_err(|error| ClientError::Setup(error.to_string()))?;
         let path = format!("/v1/heartbeat/{}", beat.node_uuid);
@@ -185,22 +238,20 @@ impl Client {
     }
 }
 
-/// URLs in the order they are tried; the one that answered moves to the front.
-#[derive(Debug)]
-struct Urls(Vec<String>);
-
-impl Urls {
-    fn new(urls: Vec<String>) -> Self {
-        Self(
-            urls.into_iter()
-                .map(|url| url.trim_end_matches('/').to_owned())
-                .collect(),
-        )
-    }
-
-    fn prefer(&mut self, index: usize) {
-        self.0[..=index].rotate_right(1);
-    }
+/// An HTTP client without connections.
+fn connections(
+    tls: rustls::ClientConfig,
+    timeout: Duration,
+) -> Result<reqwest::Client, ClientError> {
+    let limit = timeout.min(CONNECT_LIMIT);
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .timeout(timeout)
+        .connect_timeout(limit)
+        .dns_resolver(Resolver { limit })
+        .no_proxy()
+        .build()
+        .map_err(|error| ClientError::Setup(reason(&error)))
 }
 
 struct Outgoing<'a> {
@@ -214,15 +265,18 @@ struct Outgoing<'a> {
 struct Answer {
     url: String,
     status: u16,
+    retry_after: Option<Duration>,
     body: Vec<u8>,
 }
 
 impl Answer {
     fn refusal(&self) -> ClientError {
-        ClientError::Refused {
+        ClientError::Refused(Refused {
+            url: self.url.clone(),
             status: self.status,
             text: text_of(&self.body),
-        }
+            retry_after: self.retry_after,
+        })
     }
 
     fn success(&self) -> Result<(), ClientError> {
@@ -232,42 +286,83 @@ impl Answer {
             Err(self.refusal())
         }
     }
+
+    /// Whether a proxy speaks for a server that it does not reach. Ironic's own
+    /// errors have a body that says so (contract §3).
+    fn is_from_proxy(&self) -> bool {
+        let is_ironics = || {
+            serde_json::from_slice(&self.body)
+                .is_ok_and(|body: Value| body.get("error_message").is_some())
+        };
+        matches!(self.status, 502..=504) && !is_ironics()
+    }
 }
 
-/// Sends to each URL in turn until one answers with anything.
+/// Whether the same question may have another answer soon.
+fn is_temporary(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500..=599)
+}
+
+/// Sends to each URL in turn until one answers for Ironic.
 async fn send(
-    http: &reqwest::Client,
+    http: &watch::Sender<reqwest::Client>,
     request_id: Option<&str>,
-    urls: &mut Urls,
+    urls: &Urls,
     request: &Outgoing<'_>,
 ) -> Result<Answer, ClientError> {
+    let mut connections = http.subscribe();
+    let http = connections.borrow_and_update().clone();
     let mut last = ClientError::Setup("no URL is known".to_owned());
-    for index in 0..urls.0.len() {
-        let url = format!("{}{}", urls.0[index], request.path);
-        match attempt(http, request_id, &url, request).await {
-            Ok((status, body)) => {
-                urls.prefer(index);
-                return Ok(Answer { url, status, body });
+    let mut from_proxy = None;
+    for base in urls.in_order() {
+        let url = format!("{base}{}", request.path);
+        let answer = tokio::select! {
+            answer = attempt(&http, request_id, url.clone(), request) => answer,
+            _ = connections.changed() => {
+                let problem = "the address of this machine changed".to_owned();
+                return Err(ClientError::Unreachable { url, problem });
             }
-            Err(error) => {
-                last = ClientError::Unreachable {
-                    url,
-                    problem: reason(&error),
-                }
+        };
+        match answer {
+            Ok(answer) if answer.is_from_proxy() => {
+                urls.defer(&base);
+                from_proxy = from_proxy.or(Some(answer));
             }
+            Ok(answer) if answer.status >= 500 => {
+                urls.defer(&base);
+                return Ok(answer);
+            }
+            Ok(answer) => {
+                urls.prefer(&base);
+                return Ok(answer);
+            }
+            Err(error) => last = failure(url, &error),
         }
     }
-    Err(last)
+    from_proxy.ok_or(last)
+}
+
+fn failure(url: String, error: &reqwest::Error) -> ClientError {
+    match unresolved(error) {
+        Some(unresolved) => ClientError::Unresolved {
+            url,
+            problem: unresolved.to_string(),
+        },
+        None => ClientError::Unreachable {
+            url,
+            problem: reason(error),
+        },
+    }
 }
 
 async fn attempt(
     http: &reqwest::Client,
     request_id: Option<&str>,
-    url: &str,
+    url: String,
     request: &Outgoing<'_>,
-) -> Result<(u16, Vec<u8>), reqwest::Error> {
+) -> Result<Answer, reqwest::Error> {
     let mut builder = http
-        .request(request.method.clone(), url)
+        .request(request.method.clone(), &url)
         .header("Accept", "application/json")
         .header("Content-Type", "application/json");
     if !request.query.is_empty() {
@@ -283,13 +378,17 @@ async fn attempt(
         builder = builder.body(body.clone());
     }
     let response = builder.send().await?;
-    let status = response.status().as_u16();
-    Ok((status, response.bytes().await?.to_vec()))
+    Ok(Answer {
+        url,
+        status: response.status().as_u16(),
+        retry_after: retry_after(response.headers()),
+        body: response.bytes().await?.to_vec(),
+    })
 }
 
 /// What went wrong, without the URL, which stands beside it, and without the
 /// names of the layers in between: `Connection refused (os error 111)`.
-fn reason(error: &reqwest::Error) -> String {
+pub(crate) fn reason(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "no answer in time".to_owned();
     }

@@ -7,6 +7,15 @@ use thiserror::Error;
 /// Why Ironic did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ClientError {
+    /// The name of the last base URL that was tried has no address, and no
+    /// other URL answered.
+    #[error("no answer from {url}: {problem}")]
+    Unresolved {
+        /// The last URL that was tried.
+        url: String,
+        /// The name and the resolver's words.
+        problem: String,
+    },
     /// No base URL answered.
     #[error("no answer from {url}: {problem}")]
     Unreachable {
@@ -16,13 +25,8 @@ pub enum ClientError {
         problem: String,
     },
     /// Ironic answered, but not with success.
-    #[error("HTTP {status}: {text}")]
-    Refused {
-        /// The HTTP status.
-        status: u16,
-        /// Ironic's words.
-        text: String,
-    },
+    #[error(transparent)]
+    Refused(Refused),
     /// The answer is not what the contract says.
     #[error("the answer of {url} cannot be understood: {problem}")]
     Unexpected {
@@ -34,6 +38,20 @@ pub enum ClientError {
     /// The HTTP client cannot be built.
     #[error("the HTTP client cannot be set up: {0}")]
     Setup(String),
+}
+
+/// An answer that is not success.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("HTTP {status}: {text}")]
+pub struct Refused {
+    /// What was asked for.
+    pub url: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// Ironic's words.
+    pub text: String,
+    /// How long the server asks to be left alone.
+    pub retry_after: Option<std::time::Duration>,
 }
 
 /// The text of an error body of Ironic: `{"error_message": X}` where X is an

@@ -10,7 +10,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use ironseed_ironic::client::{Client, ClientOptions};
-use ironseed_ironic::error::ClientError;
+use ironseed_ironic::error::{ClientError, Refused};
 use ironseed_ironic::heartbeat::Heartbeat;
 use ironseed_ironic::secret::Token;
 use ironseed_ironic::version::ApiVersion;
@@ -165,7 +165,7 @@ async fn inspection_carries_no_version_header() {
 async fn the_url_that_answers_is_asked_first_next_time() {
     let (url, _) = ironic("1.115", 202, Value::Null).await;
     // Port 9 of loopback refuses at once: nothing listens on "discard" here.
-    let mut client = client(&["http://127.0.0.1:9", &url]);
+    let client = client(&["http://127.0.0.1:9", &url]);
     client
         .heartbeat(&beat())
         .await
@@ -177,15 +177,22 @@ async fn the_url_that_answers_is_asked_first_next_time() {
 async fn refusals_keep_status_and_words() {
     let body = json!({"error_message": {"faultstring": "Node u-1 is locked"}});
     let (url, _) = ironic("1.115", 409, body).await;
-    let locked = ClientError::Refused {
-        status: 409,
-        text: "Node u-1 is locked".into(),
+    let locked = |path: &str| {
+        ClientError::Refused(Refused {
+            url: format!("{url}{path}"),
+            status: 409,
+            text: "Node u-1 is locked".into(),
+            retry_after: None,
+        })
     };
     assert_eq!(
         client(&[&url]).heartbeat(&beat()).await,
-        Err(locked.clone())
+        Err(locked("v1/heartbeat/u-1"))
     );
-    assert_eq!(client(&[&url]).lookup(&[], None).await.err(), Some(locked));
+    assert_eq!(
+        client(&[&url]).lookup(&[], None).await.err(),
+        Some(locked("v1/lookup"))
+    );
     let nobody = client(&["http://127.0.0.1:9"]).heartbeat(&beat()).await;
     assert!(
         matches!(&nobody, Err(ClientError::Unreachable { url, problem })
@@ -198,5 +205,5 @@ async fn an_answer_without_a_node_is_unexpected() {
     let (url, _) = ironic("1.115", 200, json!({"node": {}})).await;
     let answer = client(&[&url]).lookup(&[], None).await;
     assert!(matches!(answer, Err(ClientError::Unexpected { .. })));
-    assert_eq!(client(&[&url]).version().await, ApiVersion(115));
+    assert_eq!(client(&[&url]).version().await, Ok(ApiVersion(115)));
 }

@@ -18,7 +18,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ironseed_core::event::{Event, Wait};
-use ironseed_core::network::{DhcpState, MacAddr, NetworkMode, WaitFor};
+use ironseed_core::network::{DhcpState, InternalRule, MacAddr, NetworkMode, WaitFor};
 use ironseed_core::snapshot::NetworkLink;
 use ironseed_machine::net::{NetworkSettings, bring_down_all, route_source};
 use ironseed_machine::snapshot::{Reach, take};
@@ -384,5 +384,52 @@ fn a_link_that_is_added_is_in_the_next_snapshot() {
         let settings = link.settings.as_ref().unwrap();
         assert_eq!((settings.duplex, settings.port), (1, 0));
         assert_eq!(link.module, None);
+    });
+}
+
+/// A card of the BMC has carrier, and a DHCP server behind it that answers at
+/// once, as that of an iLO does. It is up, and that is all.
+#[test]
+fn a_card_of_the_bmc_gets_no_address_and_no_route() {
+    Lab::run(async |lab: &mut Lab| {
+        lab.cable(0);
+        lab.cable(1);
+        lab.serve(&Server::new(0));
+        lab.serve(&Server::new(1));
+        lab.plug(0);
+        lab.start(NetworkSettings {
+            internal: vec![InternalRule {
+                mac_prefix: Some("52:54:00:00:00:00".into()),
+                ..InternalRule::default()
+            }],
+            boot_mac: Some(MacAddr([0x52, 0x54, 0, 0, 0, 0])),
+            ..NetworkSettings::default()
+        });
+        lab.until("c0 has carrier", |status| {
+            let mut ports = status.ports.iter();
+            ports.any(|port| port.name == "c0" && port.carrier && port.internal)
+        })
+        .await;
+        assert_eq!(
+            lab.status().wait(),
+            Some(Wait::NoLink {
+                ports: vec!["c1".into()]
+            })
+        );
+
+        lab.plug(1);
+        let timeout = Duration::from_secs(600);
+        lab.network().ready(WaitFor::EveryPort { timeout }).await;
+        assert!(!lab.is_down("c0"));
+        assert!(lab.addresses("c0").is_empty());
+        assert_eq!(lab.addresses("c1"), ["198.51.100.50/24"]);
+        assert_eq!(
+            lab.routes(),
+            [
+                "198.51.100.0/24 dev c1 metric 1000 from 198.51.100.50",
+                "default dev c1 metric 1000 from 198.51.100.50 via 198.51.100.1",
+            ]
+        );
+        assert!(!lab.server_log(0).contains("DHCPDISCOVER"));
     });
 }

@@ -8,9 +8,11 @@ use std::time::Duration;
 use axum::Router;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use rustls::ServerConfig;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 /// A client that has not finished its TLS handshake by then is dropped.
@@ -29,28 +31,33 @@ pub(crate) enum ServerError {
     },
 }
 
-/// Listens, and serves for as long as the returned task lives.
+/// Listens, and serves for as long as the returned task lives. Each connection
+/// gets the TLS settings that are there when it comes.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the one place where the agent listens"
 )]
 pub(crate) async fn serve(
     address: SocketAddr,
-    tls: Option<rustls::ServerConfig>,
+    tls: watch::Receiver<Option<Arc<ServerConfig>>>,
     router: Router,
 ) -> Result<tokio::task::JoinHandle<()>, ServerError> {
     let listener = TcpListener::bind(address)
         .await
         .map_err(|source| ServerError::Listen { address, source })?;
-    let acceptor = tls.map(|config| TlsAcceptor::from(Arc::new(config)));
-    Ok(tokio::spawn(accept(listener, acceptor, router)))
+    Ok(tokio::spawn(accept(listener, tls, router)))
 }
 
-async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, router: Router) {
+async fn accept(
+    listener: TcpListener,
+    tls: watch::Receiver<Option<Arc<ServerConfig>>>,
+    router: Router,
+) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let (acceptor, router) = (acceptor.clone(), router.clone());
+                let acceptor = tls.borrow().clone().map(TlsAcceptor::from);
+                let router = router.clone();
                 tokio::spawn(async move {
                     match acceptor {
                         None => connection(stream, router).await,

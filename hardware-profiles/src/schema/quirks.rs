@@ -18,6 +18,7 @@ pub(super) struct QuirkTable {
     driver: Option<Spanned<String>>,
     milliseconds: Option<Spanned<u32>>,
     mac_prefix: Option<Spanned<String>>,
+    usb: Option<Spanned<String>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -41,6 +42,10 @@ impl Checker<'_> {
         let refuse = |problem: &str| Err(self.schema(problem, &table.kind));
         let driver = self.optional(table.driver.as_ref(), Self::word)?;
         let mac_prefix = self.optional(table.mac_prefix.as_ref(), Self::mac_prefix)?;
+        let usb = self.optional(table.usb.as_ref(), Self::pci_id)?;
+        if usb.is_some() && *table.kind.get_ref() != QuirkName::IgnoreInterface {
+            return refuse("usb is for ignore-interface only");
+        }
         let milliseconds = table.milliseconds.as_ref().map(|value| *value.get_ref());
         match (table.kind.get_ref(), driver, milliseconds, mac_prefix) {
             (QuirkName::CarrierDelay, Some(driver), Some(milliseconds), None) => {
@@ -54,14 +59,18 @@ impl Checker<'_> {
             }
             (QuirkName::NoBmc, None, None, None) => Ok(QuirkKind::NoBmc),
             (QuirkName::NoBmc, ..) => refuse("no-bmc takes no arguments"),
-            (QuirkName::IgnoreInterface, None, None, None) => {
-                refuse("ignore-interface needs driver, mac_prefix or both")
+            (QuirkName::IgnoreInterface, None, None, None) if usb.is_none() => {
+                refuse("ignore-interface needs driver, mac_prefix or usb")
             }
             (QuirkName::IgnoreInterface, driver, None, mac_prefix) => {
-                Ok(QuirkKind::IgnoreInterface { driver, mac_prefix })
+                Ok(QuirkKind::IgnoreInterface {
+                    driver,
+                    mac_prefix,
+                    usb,
+                })
             }
             (QuirkName::IgnoreInterface, ..) => {
-                refuse("ignore-interface takes driver and mac_prefix only")
+                refuse("ignore-interface takes driver, mac_prefix and usb only")
             }
             (QuirkName::KeepFaAddresses, None, None, None) => Ok(QuirkKind::KeepFaAddresses),
             (QuirkName::KeepFaAddresses, ..) => refuse("keep-fa-addresses takes no arguments"),

@@ -3,10 +3,12 @@
 
 use std::net::IpAddr;
 
+use hardware_profiles::UsbId;
 use serde::{Deserialize, Serialize};
 
-use super::IgnoredInterface;
 use crate::lldp::RawTlv;
+use crate::network::InternalRule;
+use crate::network::internal::{Card, is_internal};
 use crate::snapshot::{NetworkLink, Snapshot, Tree};
 
 /// `ARPHRD_INFINIBAND`.
@@ -50,7 +52,7 @@ pub struct Interface {
 pub(super) fn read(
     snapshot: &Snapshot,
     drop_fa: bool,
-    ignored: &[IgnoredInterface],
+    internal: &[InternalRule],
 ) -> Vec<Interface> {
     snapshot
         .files
@@ -59,22 +61,32 @@ pub(super) fn read(
         .filter(|name| counts(&snapshot.files, name))
         .filter_map(|name| interface(snapshot, name))
         .filter(|found| !(drop_fa && found.mac_address.starts_with("fa:")))
-        .filter(|found| !ignored.iter().any(|rule| is_ignored(found, rule)))
+        .filter(|found| !is_left_out(&snapshot.files, found, internal))
         .collect()
 }
 
-/// A rule that says nothing ignores nothing.
-fn is_ignored(interface: &Interface, rule: &IgnoredInterface) -> bool {
-    let driver = rule
-        .driver
-        .as_ref()
-        .map(|driver| interface.driver.as_ref() == Some(driver));
-    let address = rule
-        .mac_prefix
-        .as_ref()
-        .map(|prefix| interface.mac_address.starts_with(prefix.as_str()));
-    let mut conditions = driver.into_iter().chain(address).peekable();
-    conditions.peek().is_some() && conditions.all(|fits| fits)
+fn is_left_out(files: &Tree, interface: &Interface, rules: &[InternalRule]) -> bool {
+    let card = Card {
+        driver: interface.driver.clone(),
+        mac: Some(interface.mac_address.clone()),
+        usb: usb_id(files, &interface.name),
+    };
+    is_internal(&card, rules)
+}
+
+/// Vendor and product of the USB device the interface belongs to. What is in
+/// `device` is one interface of it, `1-1.2:2.0`.
+fn usb_id(files: &Tree, name: &str) -> Option<UsbId> {
+    let path = files.canonical(&format!("/sys/class/net/{name}/device"))?;
+    let (device, _) = path.rsplit('/').next()?.split_once(':')?;
+    let number = |attribute: &str| {
+        let text = files.text(&format!("/sys/bus/usb/devices/{device}/{attribute}"))?;
+        u16::from_str_radix(text, 16).ok()
+    };
+    Some(UsbId {
+        vendor: number("idVendor")?,
+        device: number("idProduct")?,
+    })
 }
 
 /// Whether this is an interface to report: hardware, a bond or a VLAN.
@@ -216,25 +228,56 @@ mod tests {
     #[test]
     fn interfaces_of_the_bmc_are_left_out() {
         let mut snapshot = Snapshot::default();
-        for (name, address, driver) in [
-            ("eno1", "24:6e:96:00:00:01", "i40e"),
-            ("idrac", "d0:94:66:00:00:01", "cdc_ether"),
-            ("usb0", "be:3a:f2:b6:05:9f", "rndis_host"),
+        let mut insert = |path: &str, entry| snapshot.files.insert(path, entry);
+        for (name, address, driver, usb) in [
+            ("eno1", "24:6e:96:00:00:01", "i40e", None),
+            (
+                "idrac",
+                "d0:94:66:00:00:01",
+                "cdc_ether",
+                Some(("1-14.3", "413c", "a102")),
+            ),
+            (
+                "usb0",
+                "be:3a:f2:b6:05:9f",
+                "rndis_host",
+                Some(("1-1.2", "0b1f", "03ee")),
+            ),
         ] {
+            let file = |text: &str| Entry::File(Bytes::from(text));
+            let link = |target: &str| Entry::Link(target.to_owned());
             let path = format!("/sys/class/net/{name}");
-            let text = Entry::File(Bytes::from(address));
-            snapshot.files.insert(format!("{path}/address"), text);
-            let target = Entry::Link(format!("../../../bus/usb/drivers/{driver}"));
-            snapshot
-                .files
-                .insert(format!("{path}/device/driver"), target);
+            insert(&format!("{path}/address"), file(address));
+            let device = match usb {
+                None => format!("/sys/devices/pci0000:00/{name}"),
+                Some((device, vendor, product)) => {
+                    let bus = format!("/sys/devices/pci0000:00/usb1/{device}");
+                    insert(&format!("{bus}/idVendor"), file(vendor));
+                    insert(&format!("{bus}/idProduct"), file(product));
+                    insert(&format!("/sys/bus/usb/devices/{device}"), link(&bus));
+                    format!("{bus}/{device}:2.0")
+                }
+            };
+            insert(
+                &format!("{device}/driver"),
+                link(&format!("/sys/bus/drivers/{driver}")),
+            );
+            insert(&format!("{path}/device"), link(&device));
         }
-        let rule = |driver: Option<&str>, prefix: Option<&str>| IgnoredInterface {
+        let rule = |driver: Option<&str>, prefix: Option<&str>| InternalRule {
             driver: driver.map(str::to_owned),
             mac_prefix: prefix.map(str::to_owned),
+            usb: None,
+        };
+        let by_usb = |id: &str| InternalRule {
+            usb: Some(id.parse().expect("an id")),
+            ..InternalRule::default()
         };
         for (rules, expected) in [
             (vec![], vec!["eno1", "idrac", "usb0"]),
+            (vec![by_usb("413c:a102")], vec!["eno1", "usb0"]),
+            (vec![by_usb("0b1f:03ee")], vec!["eno1", "idrac"]),
+            (vec![by_usb("0b1f:03ff")], vec!["eno1", "idrac", "usb0"]),
             (vec![rule(None, None)], vec!["eno1", "idrac", "usb0"]),
             (vec![rule(Some("cdc_ether"), None)], vec!["eno1", "usb0"]),
             (vec![rule(None, Some("be:3a:f2"))], vec!["eno1", "idrac"]),

@@ -29,6 +29,8 @@ mod vpd;
 
 use serde::{Deserialize, Serialize};
 
+use crate::network::InternalRule;
+use crate::network::internal::host_interfaces;
 use crate::smbios;
 use crate::snapshot::Snapshot;
 
@@ -59,18 +61,9 @@ pub struct Facts {
     /// Whether Ironic said that the BMC need not be detected
     /// (`agent_skip_bmc_detect`).
     pub skip_bmc: bool,
-    /// Interfaces that are left out.
-    pub ignored: Vec<IgnoredInterface>,
-}
-
-/// Which interfaces are left out of the inventory: those that fit every field
-/// that is there.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct IgnoredInterface {
-    /// Kernel driver.
-    pub driver: Option<String>,
-    /// How the address begins, lower case.
-    pub mac_prefix: Option<String>,
+    /// Interfaces that are left out because they lead to the BMC only, beside
+    /// those that the firmware names.
+    pub internal: Vec<InternalRule>,
 }
 
 /// What happens to interfaces whose address begins with `fa:`.
@@ -125,13 +118,15 @@ pub fn read(snapshot: &Snapshot, facts: &Facts) -> Inventory {
         FaAddresses::Keep => false,
         FaAddresses::DropOnHardware => !is_virtual_machine(snapshot, &structures),
     };
+    let mut internal = facts.internal.clone();
+    internal.extend(host_interfaces(table));
     let bmc = if facts.skip_bmc {
         bmc::Bmc::default()
     } else {
         bmc::read(snapshot.bmc.as_ref())
     };
     Inventory {
-        interfaces: interfaces::read(snapshot, drop_fa, &facts.ignored),
+        interfaces: interfaces::read(snapshot, drop_fa, &internal),
         cpu: cpu::read(snapshot, &structures),
         disks: disks(&block_devices(snapshot)),
         memory: memory::read(&snapshot.files, &structures),

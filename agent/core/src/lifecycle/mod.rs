@@ -11,10 +11,13 @@
 //!
 //! [`Lifecycle::handle`] takes one [`Input`] at a time and answers with the
 //! [`Effect`]s to carry out; each effect's result comes back as another input.
-//! [`registration`] holds what is said to Ironic, [`commands`] what Ironic says
-//! to the agent, [`saved`] what survives an agent restart.
+//! [`registration`] and [`heartbeat`] hold what is said to Ironic, [`refusal`]
+//! what becomes of it when Ironic does not answer or says no, [`commands`] what
+//! Ironic says to the agent, [`saved`] what survives an agent restart.
 
 mod commands;
+mod heartbeat;
+mod refusal;
 mod registration;
 mod retry;
 mod saved;
@@ -36,6 +39,7 @@ use crate::event::{Event, Phase, Wait};
 use crate::fault::Fault;
 use crate::image_request::Secret;
 use crate::node::Node;
+use heartbeat::Beats;
 use registration::Registration;
 
 /// What the life cycle is told once, at its beginning.
@@ -67,7 +71,9 @@ pub enum Input {
     InspectionAnswered(Result<Option<String>, Refusal>),
     /// Ironic answered the lookup.
     LookupAnswered(Result<LookupFacts, Refusal>),
-    /// The agent's API listens.
+    /// There is no address yet that Ironic could be told, for this reason.
+    NoCallbackAddress(String),
+    /// The agent's API listens; again, whenever its address has changed.
     ApiListening {
         /// `scheme://host:port` as Ironic shall call it.
         callback_url: String,
@@ -109,6 +115,10 @@ pub struct Refusal {
     pub status: Option<u16>,
     /// Ironic's words, or the network's.
     pub text: String,
+    /// Whether nothing answered because the name in the URL has no address.
+    pub unresolved: bool,
+    /// How long Ironic, or the proxy before it, asks to be left alone.
+    pub retry_after: Option<Duration>,
 }
 
 /// The timers of the life cycle. Arming one again replaces its time.
@@ -177,6 +187,7 @@ pub struct Lifecycle {
     /// The wait that was told last.
     told: Option<Wait>,
     registration: Registration,
+    beats: Beats,
     commands: commands::Commands,
 }
 
@@ -195,6 +206,7 @@ impl Lifecycle {
             inspection_wait: None,
             told: None,
             registration: Registration::new(token, saved.inspected, saved.node_uuid.clone()),
+            beats: Beats::new(!saved.commands.is_empty()),
             commands: commands::Commands::restored(saved.commands, saved.written),
             settings,
         }
@@ -207,6 +219,7 @@ impl Lifecycle {
             Input::InspectionWaits(wait) => self.inspection_waits(wait),
             Input::InspectionAnswered(answer) => self.inspection_answered(answer),
             Input::LookupAnswered(answer) => self.lookup_answered(answer),
+            Input::NoCallbackAddress(problem) => self.no_callback_address(problem),
             Input::ApiListening {
                 callback_url,
                 certificate,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What is said to Ironic: inspection, lookup, heartbeats (contract §6–§10).
+//! How Ironic comes to know this machine: inspection, lookup, token
+//! (contract §6–§8).
 
 use std::time::Duration;
 
-use super::{Backoff, Effect, HeartbeatFacts, Lifecycle, LookupFacts, Refusal, Timer};
+use super::{Backoff, Effect, Lifecycle, LookupFacts, Refusal, Timer};
 use crate::event::{Event, Phase, Wait};
 use crate::fault::Fault;
 use crate::image_request::Secret;
@@ -13,28 +14,6 @@ const MIN_TOKEN_LENGTH: usize = 32;
 
 /// What Ironic sends in place of a token it has shown before.
 const MASK: &str = "******";
-
-/// Two heartbeats are never closer than this, forced ones included.
-///
-/// Upstream waits for 5 s. A shorter pause makes every step faster, and
-/// [`FORCED_AGAIN`] covers the beat that Ironic skips because it still holds
-/// the node's lock from handing out the step.
-const MIN_BETWEEN_BEATS: Duration = Duration::from_secs(1);
-
-/// Pauses between forced heartbeats until Ironic has read the command list.
-const FORCED_AGAIN: Backoff = Backoff {
-    first: Duration::from_secs(3),
-    growth: 2.0,
-    at_least: Duration::from_secs(3),
-    at_most: Duration::from_secs(30),
-};
-
-/// After so many forced heartbeats without a look at the list, the ordinary
-/// rhythm is good enough.
-const FORCED_AT_MOST: u32 = 8;
-
-/// Pauses after a heartbeat that was not accepted (contract §10).
-const AFTER_REFUSAL: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(10));
 
 /// Pauses after HTTP 409 to a lookup, before the ordinary back-off; the last
 /// one repeats (contract §7).
@@ -56,16 +35,8 @@ pub(super) struct Registration {
     lookup_under_way: bool,
     lookup_failures: u32,
     lookup_locked: usize,
-    registered: bool,
-    heartbeat_timeout: Duration,
-    callback_url: Option<String>,
-    certificate: Option<String>,
-    last_beat: Option<Duration>,
-    beat_under_way: bool,
-    beaten_once: bool,
-    /// Heartbeats sent since a command ended whose result Ironic has not read
-    /// yet; `None` if it has read everything.
-    forced: Option<u32>,
+    pub(super) registered: bool,
+    pub(super) heartbeat_timeout: Duration,
 }
 
 impl Registration {
@@ -132,7 +103,10 @@ impl Lifecycle {
             }
             Err(refusal) => {
                 self.registration.inspection_failures += 1;
-                let pause = Backoff::INSPECTION.pause(self.registration.inspection_failures);
+                let pause = self
+                    .random
+                    .spread(Backoff::INSPECTION, self.registration.inspection_failures);
+                let pause = refusal.heed(pause, &mut self.random);
                 self.inspection_wait(Some(refusal.wait()), &mut effects);
                 effects.push(Effect::Arm(Timer::Inspection, pause));
             }
@@ -211,8 +185,16 @@ impl Lifecycle {
             Duration::ZERO
         };
         let low = self.settings.lookup_interval;
-        let high = Backoff::LOOKUP.pause(state.lookup_failures).max(low);
-        locked + self.random.between(low, high)
+        // Whoever is overloaded gets three doublings at once. And the contract's
+        // first pause, one second for everybody, would bring those who failed
+        // together back together.
+        let failures = match refusal.is_overload() {
+            true => state.lookup_failures.saturating_add(3),
+            false => state.lookup_failures,
+        };
+        let high = Backoff::LOOKUP.pause(failures).max(low * 2);
+        let pause = locked + self.random.between(low, high);
+        refusal.heed(pause, &mut self.random)
     }
 
     fn registered(&mut self, facts: LookupFacts, effects: &mut Vec<Effect>) {
@@ -257,138 +239,5 @@ impl Lifecycle {
             effects.push(Effect::Save);
         }
         Ok(())
-    }
-
-    pub(super) fn api_listening(
-        &mut self,
-        now: Duration,
-        callback_url: String,
-        certificate: Option<String>,
-    ) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        self.enter(Phase::Serving, &mut effects);
-        effects.push(Effect::Emit(Event::Note(format!(
-            "the agent's API listens at {callback_url}"
-        ))));
-        self.registration.callback_url = Some(callback_url);
-        self.registration.certificate = certificate;
-        effects.extend(self.beat(now));
-        effects
-    }
-
-    /// Sends a heartbeat now, or as soon as the smallest pause allows.
-    pub(super) fn beat(&mut self, now: Duration) -> Vec<Effect> {
-        let state = &mut self.registration;
-        let (Some(node_uuid), Some(callback_url), true) =
-            (&state.node_uuid, &state.callback_url, state.registered)
-        else {
-            return Vec::new();
-        };
-        if state.beat_under_way {
-            return Vec::new();
-        }
-        let rested = state
-            .last_beat
-            .map_or(MIN_BETWEEN_BEATS, |last| now.saturating_sub(last));
-        if rested < MIN_BETWEEN_BEATS {
-            return vec![Effect::Arm(Timer::Heartbeat, MIN_BETWEEN_BEATS - rested)];
-        }
-        let facts = HeartbeatFacts {
-            node_uuid: node_uuid.clone(),
-            callback_url: callback_url.clone(),
-            token: state.token.clone(),
-            certificate: state.certificate.clone(),
-        };
-        state.beat_under_way = true;
-        state.forced = state.forced.map(|sent| sent + 1);
-        vec![Effect::Heartbeat(facts)]
-    }
-
-    pub(super) fn heartbeat_answered(
-        &mut self,
-        now: Duration,
-        answer: Result<(), Refusal>,
-    ) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        self.registration.beat_under_way = false;
-        self.registration.last_beat = Some(now);
-        let pause = match answer {
-            Ok(()) => {
-                self.wait_over(&mut effects);
-                if !self.registration.beaten_once {
-                    self.registration.beaten_once = true;
-                    effects.push(Effect::Emit(Event::Note(
-                        "Ironic accepted the first heartbeat".to_owned(),
-                    )));
-                }
-                self.pause_after_beat()
-            }
-            Err(refusal) => {
-                let wait = match refusal.status {
-                    None => refusal.wait(),
-                    Some(_) => Wait::HeartbeatRefused {
-                        answer: refusal.to_string(),
-                    },
-                };
-                self.wait_for(wait, &mut effects);
-                self.random.between(AFTER_REFUSAL.0, AFTER_REFUSAL.1)
-            }
-        };
-        effects.push(Effect::Arm(Timer::Heartbeat, pause));
-        effects
-    }
-
-    fn pause_after_beat(&mut self) -> Duration {
-        match self.registration.forced {
-            Some(0) => MIN_BETWEEN_BEATS,
-            Some(sent) if sent < FORCED_AT_MOST => FORCED_AGAIN.pause(sent),
-            _ => {
-                let limit = self.registration.heartbeat_timeout;
-                self.random.between(limit.mul_f64(0.3), limit.mul_f64(0.6))
-            }
-        }
-    }
-
-    /// An asynchronous command ended: Ironic shall look now.
-    pub(super) fn force_beat(&mut self, now: Duration) -> Vec<Effect> {
-        self.registration.forced = Some(0);
-        self.beat(now)
-    }
-
-    /// Ironic looked: no heartbeat has to be forced any more.
-    pub(super) fn commands_read(&mut self) -> Vec<Effect> {
-        if self.registration.forced.is_some() && !self.commands.is_working() {
-            self.registration.forced = None;
-        }
-        Vec::new()
-    }
-}
-
-impl Refusal {
-    /// Whether asking again cannot help: a 4xx other than 409 (contract §6.3).
-    fn is_final(&self) -> bool {
-        matches!(self.status, Some(400..=408 | 410..=499))
-    }
-
-    fn wait(&self) -> Wait {
-        match self.status {
-            Some(409) => Wait::NodeLocked,
-            Some(400 | 403 | 404) => Wait::NodeUnknown {
-                answer: self.to_string(),
-            },
-            _ => Wait::IronicUnreachable {
-                url: self.url.clone(),
-                problem: self.to_string(),
-            },
-        }
-    }
-}
-
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.status {
-            Some(status) => write!(f, "HTTP {status}: {}", self.text),
-            None => f.write_str(&self.text),
-        }
     }
 }

@@ -56,12 +56,34 @@ impl Backoff {
         at_most: Duration::from_secs(60),
     };
 
+    /// After the first few heartbeats that were not accepted: 5 s, as in the
+    /// contract, then doubling up to half a minute.
+    pub const HEARTBEAT: Backoff = Backoff {
+        first: Duration::from_secs(5),
+        growth: 2.0,
+        at_least: Duration::from_secs(5),
+        at_most: Duration::from_secs(30),
+    };
+
     /// The pause after this many failed attempts, counted from 1.
     #[must_use]
     pub fn pause(&self, failures: u32) -> Duration {
         let exponent = f64::from(failures.saturating_sub(1).min(32));
         let seconds = self.first.as_secs_f64() * self.growth.powf(exponent);
         Duration::from_secs_f64(seconds.min(self.at_most.as_secs_f64())).max(self.at_least)
+    }
+}
+
+impl Random {
+    /// A pause of which no two machines have the same: between half of the
+    /// pause, but not less than it may be, and the pause; where that leaves no
+    /// room, up to half more. So a wave of machines that failed together is
+    /// spread by its first retry, and the bounds of the back-off hold.
+    pub fn spread(&mut self, backoff: Backoff, failures: u32) -> Duration {
+        let pause = backoff.pause(failures);
+        let low = (pause / 2).max(backoff.at_least);
+        let high = pause.max(low + low / 2).min(backoff.at_most.max(low));
+        self.between(low, high)
     }
 }
 
@@ -86,5 +108,34 @@ mod tests {
         assert!(times.iter().all(|time| (low..=high).contains(time)));
         assert!(times.iter().any(|time| *time < Duration::from_secs(6)));
         assert!(times.iter().any(|time| *time > Duration::from_secs(9)));
+    }
+
+    /// Contract §6.3: each pause stays within 5 and 30 s.
+    #[test]
+    fn no_two_machines_pause_alike() {
+        let expected = [
+            (5000, 7500),
+            (5000, 7500),
+            (5000, 7500),
+            (6000, 12_000),
+            (12_000, 24_000),
+            (15_000, 30_000),
+        ];
+        for (failures, (low, high)) in (1..).zip(expected) {
+            let pauses: Vec<u128> = (1..500)
+                .map(|seed| Random::new(seed * 0x9e37_79b9).spread(Backoff::INSPECTION, failures))
+                .map(|pause| pause.as_millis())
+                .collect();
+            let (least, most) = (pauses.iter().min(), pauses.iter().max());
+            let quarter = (high - low) / 4;
+            assert!(
+                least.is_some_and(|least| (low..low + quarter).contains(least)),
+                "{failures}: {least:?}"
+            );
+            assert!(
+                most.is_some_and(|most| (high - quarter..=high).contains(most)),
+                "{failures}: {most:?}"
+            );
+        }
     }
 }

@@ -20,6 +20,7 @@ fn link(index: u32, oui: [u8; 3], carrier: bool) -> Link {
         kind: LinkKind::Ethernet,
         mac: Some(MacAddr([a, b, c, 0, 0, last])),
         permanent: None,
+        internal: false,
         up: true,
         carrier,
         carrier_ups: u32::from(carrier),

@@ -47,6 +47,9 @@ pub struct Link {
     pub mtu: u32,
     /// Index of the bond or bridge it belongs to.
     pub controller: Option<u32>,
+    /// Whether it leads to the BMC and nowhere else ([`super::internal`]): it is
+    /// brought up, and that is all.
+    pub internal: bool,
 }
 
 impl Link {

@@ -20,6 +20,7 @@
 pub mod advertise;
 pub mod description;
 pub mod dhcp4;
+pub mod internal;
 pub mod link;
 pub mod plan;
 pub mod primary;
@@ -31,6 +32,7 @@ pub mod status;
 pub use bootconfig::MacAddr;
 pub use description::Description;
 pub use dhcp4::lease::Lease;
+pub use internal::InternalRule;
 pub use link::{Link, LinkKind};
 pub use plan::{
     Addressing, Bond, BondMode, LinkPlan, Missing, NetworkInputs, NetworkMode, NetworkPlan,

@@ -73,6 +73,11 @@ mod tests {
             port
         };
         let bmc = || port(1, "usb0", true, Some(([169, 254, 3, 1], 0)));
+        let internal = || {
+            let mut port = port(1, "usb0", true, Some(([16, 1, 15, 2], 0)));
+            port.internal = true;
+            port
+        };
         let cases = [
             (vec![], None),
             (vec![port(2, "silent", true, None)], None),
@@ -86,6 +91,8 @@ mod tests {
             (vec![unplugged(first())], Some("first")),
             (vec![bmc(), second()], Some("second")),
             (vec![preferred(bmc())], None),
+            (vec![preferred(internal())], None),
+            (vec![internal(), second()], Some("second")),
         ];
         for (ports, expected) in cases {
             let found = primary(&ports).map(|port| port.name.as_str());

@@ -55,7 +55,10 @@ pub fn ready(
             Some(allowance) => first + allowance,
         },
         WaitFor::EveryPort { timeout } => {
-            let mut alive = status.ports.iter().filter(|port| port.carrier);
+            let mut alive = status
+                .ports
+                .iter()
+                .filter(|port| port.carrier && !port.internal);
             if alive.all(|port| port.address().is_some()) {
                 return Ok(());
             }
@@ -115,6 +118,11 @@ mod tests {
         let answered = || port(2, "eno1", true, Some(([192, 0, 2, 1], 0)));
         let silent = || port(3, "eno2", true, None);
         let dead = || port(3, "eno2", false, None);
+        let bmc = || {
+            let mut port = port(9, "usb0", true, Some(([16, 1, 15, 2], 0)));
+            port.internal = true;
+            port
+        };
         let boot = WaitFor::PreferredPort { timeout: MINUTE };
         let every = WaitFor::EveryPort { timeout: MINUTE };
         let at = |seconds| Err(Some(Duration::from_secs(seconds)));
@@ -129,6 +137,8 @@ mod tests {
             (vec![answered(), preferred(dead())], boot, 20, Ok(())),
             (vec![answered(), silent()], every, 6, at(65)),
             (vec![answered(), dead()], every, 6, Ok(())),
+            (vec![answered(), bmc()], every, 6, Ok(())),
+            (vec![bmc()], WaitFor::FirstAddress, 99, Err(None)),
             (vec![preferred(silent())], boot, 600, Err(None)),
         ];
         for (ports, wait_for, now, expected) in cases {

@@ -31,6 +31,8 @@ pub struct PortStatus {
     pub name: String,
     /// Its hardware address.
     pub mac: Option<MacAddr>,
+    /// Whether it leads to the BMC and nowhere else ([`super::internal`]).
+    pub internal: bool,
     /// Used before other ports (`ipa-network-interface`, else `BOOTIF`).
     pub preferred: bool,
     /// Whether there is something at the other end of the cable.
@@ -101,6 +103,7 @@ impl PortStatus {
             index,
             name: name.to_owned(),
             mac: None,
+            internal: false,
             preferred: false,
             carrier: false,
             carrier_since: now,
@@ -114,12 +117,12 @@ impl PortStatus {
     }
 
     /// The address other machines can reach this port at: not link-local, not
-    /// loopback; IPv4 before IPv6.
+    /// loopback; IPv4 before IPv6. A port that leads to the BMC has none.
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
         let usable = || {
-            self.addresses
-                .iter()
+            let addresses = self.addresses.iter().filter(|_| !self.internal);
+            addresses
                 .map(|(address, _)| *address)
                 .filter(|address| primary::is_routable(*address))
         };
@@ -141,17 +144,18 @@ impl NetworkStatus {
         let names = |ports: &mut dyn Iterator<Item = &PortStatus>| -> Vec<String> {
             ports.map(|port| port.name.clone()).collect()
         };
+        let mut usable = self.ports.iter().filter(|port| !port.internal);
         if self.primary().is_some() {
             None
-        } else if self.ports.is_empty() {
+        } else if usable.clone().next().is_none() {
             Some(Wait::NoNetworkCard)
-        } else if self.ports.iter().any(|port| port.carrier) {
+        } else if usable.clone().any(|port| port.carrier) {
             Some(Wait::NoDhcpAnswer {
-                ports: names(&mut self.ports.iter().filter(|port| port.carrier)),
+                ports: names(&mut usable.filter(|port| port.carrier)),
             })
         } else {
             Some(Wait::NoLink {
-                ports: names(&mut self.ports.iter()),
+                ports: names(&mut usable),
             })
         }
     }
@@ -193,8 +197,20 @@ mod tests {
 
     #[test]
     fn the_wait_names_what_is_missing() {
+        let bmc = || {
+            let mut port = port(9, "usb0", true, Some(([16, 1, 15, 2], 0)));
+            port.internal = true;
+            port
+        };
         let cases = [
             (vec![], Some(Wait::NoNetworkCard)),
+            (vec![bmc()], Some(Wait::NoNetworkCard)),
+            (
+                vec![port(2, "eno1", false, None), bmc()],
+                Some(Wait::NoLink {
+                    ports: vec!["eno1".into()],
+                }),
+            ),
             (
                 vec![port(2, "eno1", false, None), port(3, "eno2", false, None)],
                 Some(Wait::NoLink {

@@ -7,7 +7,8 @@ use hardware_profiles::{Profile, QuirkKind};
 
 use crate::event::Wait;
 use crate::hardware::Absence;
-use crate::inventory::{FaAddresses, Facts, IgnoredInterface};
+use crate::inventory::{FaAddresses, Facts};
+use crate::network::InternalRule;
 
 /// Names under which a missing BMC is told.
 const BMC_SUBJECTS: &[&str] = &["bmc", "/dev/ipmi0"];
@@ -17,7 +18,7 @@ const BMC_SUBJECTS: &[&str] = &["bmc", "/dev/ipmi0"];
 pub struct Quirks {
     carrier_delays: Vec<(String, Duration)>,
     no_bmc: bool,
-    ignored: Vec<IgnoredInterface>,
+    internal: Vec<InternalRule>,
     keep_fa_addresses: bool,
 }
 
@@ -34,12 +35,15 @@ impl From<&Profile> for Quirks {
                     quirks.carrier_delays.push((driver.clone(), delay));
                 }
                 QuirkKind::NoBmc => quirks.no_bmc = true,
-                QuirkKind::IgnoreInterface { driver, mac_prefix } => {
-                    quirks.ignored.push(IgnoredInterface {
-                        driver: driver.clone(),
-                        mac_prefix: mac_prefix.clone(),
-                    });
-                }
+                QuirkKind::IgnoreInterface {
+                    driver,
+                    mac_prefix,
+                    usb,
+                } => quirks.internal.push(InternalRule {
+                    driver: driver.clone(),
+                    mac_prefix: mac_prefix.clone(),
+                    usb: *usb,
+                }),
                 QuirkKind::KeepFaAddresses => quirks.keep_fa_addresses = true,
             }
         }
@@ -84,9 +88,15 @@ impl Quirks {
         };
         Facts {
             fa_addresses,
-            ignored: self.ignored.clone(),
+            internal: self.internal.clone(),
             ..facts
         }
+    }
+
+    /// Which network cards lead to the BMC only.
+    #[must_use]
+    pub fn internal_rules(&self) -> &[InternalRule] {
+        &self.internal
     }
 
     /// Takes out what is not missing on such a machine: a BMC, where there is none.
@@ -168,6 +178,10 @@ mod tests {
             assert_eq!(facts.fa_addresses, expected);
         }
         let dell = quirks("dell-poweredge-14g").inventory_facts(Facts::default());
-        assert_eq!(dell.ignored[0].driver.as_deref(), Some("cdc_ether"));
+        let drivers = dell
+            .internal
+            .iter()
+            .filter_map(|rule| rule.driver.as_deref());
+        assert_eq!(drivers.collect::<Vec<_>>(), ["cdc_ether"]);
     }
 }

@@ -27,6 +27,7 @@ pub(super) fn read(message: &LinkMessage, root: &Root) -> Link {
         carrier_ups: 0,
         mtu: 0,
         controller: None,
+        internal: false,
     };
     let mut virtual_kind = None;
     for attribute in &message.attributes {

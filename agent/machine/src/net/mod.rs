@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | `netlink` | links, addresses, routes, and news of them (rtnetlink(7)) |
 //! | `links` | the kernel's description of a link, read |
+//! | `internal` | which cards lead to the BMC (sysfs) |
 //! | `lease` | a lease put into the kernel and taken out |
 //! | `packet` | a packet socket for DHCP (packet(7)) |
 //! | `port` | the DHCP client of one port, running |
@@ -20,6 +21,7 @@
 
 mod driver;
 mod error;
+mod internal;
 mod lease;
 mod links;
 mod netlink;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironseed_core::event::Event;
-use ironseed_core::network::{Description, MacAddr, NetworkMode, NetworkStatus, WaitFor, ready};
+use ironseed_core::network::{
+    Description, InternalRule, MacAddr, NetworkMode, NetworkStatus, WaitFor, ready,
+};
 use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
@@ -41,6 +43,8 @@ pub struct NetworkSettings {
     pub description: Option<Description>,
     /// Whether ports that the description does not mention ask all the same.
     pub dhcp_fallback: bool,
+    /// Which cards lead to the BMC and get no address.
+    pub internal: Vec<InternalRule>,
 }
 
 /// Starts the network.

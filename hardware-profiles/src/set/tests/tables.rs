@@ -93,6 +93,7 @@ fn every_table_is_read() {
     let ignored = QuirkKind::IgnoreInterface {
         driver: Some("cdc_ether".to_owned()),
         mac_prefix: Some("be:3a:f2".to_owned()),
+        usb: Some("413c:a102".parse().unwrap()),
     };
     assert_eq!(rich.quirks[1].kind, ignored);
 }
@@ -168,14 +169,24 @@ fn mistakes_name_file_line_and_field() {
             "rich.toml:28: quirks.mac_prefix: must be whole bytes",
         ),
         (
+            "413C:a102",
+            "413C-a102",
+            "rich.toml:29: quirks.usb: must be vendor and device",
+        ),
+        (
+            "driver = \"cdc_ether\"\nmac_prefix = \"BE:3a:f2\"\nusb = \"413C:a102\"",
+            "milliseconds = 5\nusb = \"413C:a102\"",
+            "rich.toml:26: quirks.kind: ignore-interface takes driver, mac_prefix and usb only",
+        ),
+        (
             "tpm = 2",
             "tpm = 3",
-            "rich.toml:40: expect.tpm: must be from 1 to 2, not 3",
+            "rich.toml:41: expect.tpm: must be from 1 to 2, not 3",
         ),
         (
             "\"A1\", \"B2\"",
             "\"A1\", \"A1\"",
-            "rich.toml:45: expect.dimms.slots: is listed twice",
+            "rich.toml:46: expect.dimms.slots: is listed twice",
         ),
         (
             "kind = \"nvme\"",

@@ -132,7 +132,7 @@ fn either_call_may_meet_the_others_lock() {
     assert!(armed(&effects, Timer::Lookup).is_some());
     assert_eq!(life.wait(), Some(&Wait::NodeLocked));
     let effects = life.handle(seconds(35), Input::InspectionAnswered(Err(refusal(409))));
-    assert_eq!(armed(&effects, Timer::Inspection), Some(seconds(5)));
+    assert!(armed(&effects, Timer::Inspection).is_some_and(|pause| pause >= seconds(5)));
     // Registration goes on; the report's own wait is told then.
     life.handle(seconds(36), Input::TimerExpired(Timer::Lookup));
     let effects = life.handle(seconds(37), Input::LookupAnswered(Ok(facts(TOKEN))));

@@ -157,6 +157,7 @@ pub(in crate::lldp) fn link(index: u32, carrier: bool, carrier_ups: u32) -> Link
         kind: LinkKind::Ethernet,
         mac: None,
         permanent: None,
+        internal: false,
         up: true,
         carrier,
         carrier_ups,

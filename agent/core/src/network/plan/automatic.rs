@@ -20,9 +20,9 @@ pub(super) fn plan(inputs: &NetworkInputs<'_>) -> NetworkPlan {
 }
 
 /// A port that asks for addresses of both families. One without an Ethernet
-/// address is brought up but does not ask.
+/// address, or one that leads to the BMC, is brought up but does not ask.
 pub(super) fn asking(link: &Link, preferred: bool) -> LinkPlan {
-    let addressing = match link.mac {
+    let addressing = match link.mac.filter(|_| !link.internal) {
         Some(_) => vec![Addressing::Dhcp4, Addressing::Slaac],
         None => vec![],
     };

@@ -199,6 +199,7 @@ mod tests {
             kind: LinkKind::Ethernet,
             mac: Some(MacAddr([2, 0, 0, 0, 0, last])),
             permanent: None,
+            internal: false,
             up: false,
             carrier: false,
             carrier_ups: 0,

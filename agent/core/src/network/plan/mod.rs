@@ -249,7 +249,8 @@ fn preferred_port(inputs: &NetworkInputs<'_>, ports: &[&Link]) -> Option<u32> {
         let wanted = inputs.boot_mac?;
         ports.iter().find(|link| link.is_card(wanted))
     };
-    named.or_else(booted).map(|link| link.index)
+    let found = named.or_else(booted).filter(|link| !link.internal);
+    found.map(|link| link.index)
 }
 
 #[cfg(test)]
@@ -269,7 +270,29 @@ mod tests {
             carrier_ups: 0,
             mtu: 1500,
             controller: None,
+            internal: false,
         }
+    }
+
+    /// The BMC's card is brought up, asks for nothing, and is never preferred.
+    #[test]
+    fn a_card_of_the_bmc_gets_no_address() {
+        let mut bmc = link(4, "usb0", LinkKind::Ethernet);
+        bmc.internal = true;
+        let links = [link(2, "eno1", LinkKind::Ethernet), bmc];
+        let found = plan(&NetworkInputs {
+            mode: NetworkMode::Manage,
+            boot_mac: links[1].mac,
+            network_interface: Some("usb0"),
+            extra_kinds: &[],
+            links: &links,
+        });
+        let asks: Vec<(&str, usize, bool)> = found
+            .links
+            .iter()
+            .map(|link| (link.name.as_str(), link.addressing.len(), link.preferred))
+            .collect();
+        assert_eq!(asks, [("eno1", 1, false), ("usb0", 0, false)]);
     }
 
     fn machine() -> Vec<Link> {

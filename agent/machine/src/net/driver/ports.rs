@@ -9,14 +9,16 @@ use ironseed_core::network::{
 };
 
 use crate::net::driver::{Driver, Port};
+use crate::net::internal;
 use crate::net::netlink::bring_up;
 
 impl Driver {
     /// Makes the ports fit the links and the plan: new ones are brought up and
     /// get a client, vanished ones are forgotten, carriers are passed on.
     pub(super) async fn settle(&mut self) {
-        let links: Vec<Link> = self.links.values().cloned().collect();
+        let mut links: Vec<Link> = self.links.values().cloned().collect();
         let settings = self.settings.clone();
+        internal::mark(&mut links, &settings.internal, &self.boundaries.root);
         let inputs = NetworkInputs {
             mode: settings.mode,
             boot_mac: settings.boot_mac,
@@ -69,6 +71,7 @@ impl Driver {
         let now = self.boundaries.clock.since_boot();
         let status = PortStatus {
             mac: link.mac,
+            internal: link.internal,
             ..PortStatus::new(link.index, &link.name, now)
         };
         let port = Port {
@@ -90,6 +93,7 @@ impl Driver {
         };
         port.status.name.clone_from(&link.name);
         port.status.mac = link.mac;
+        port.status.internal = link.internal;
         port.status.preferred = preferred;
         let flapped = link.carrier && port.carrier_ups != link.carrier_ups;
         port.carrier_ups = link.carrier_ups;
