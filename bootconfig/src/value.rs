@@ -257,6 +257,16 @@ choice! {
 }
 
 choice! {
+    /// How the machine is on the network in an OSISM rack.
+    OsismNetwork, "kind of network" {
+        /// BGP with the switch at the other end of every port.
+        Bgp = "BGP",
+        /// A fixed address in the out-of-band network.
+        Oob = "OOB",
+    }
+}
+
+choice! {
     /// Scheme of the callback URL.
     Protocol, "protocol" {
         /// Plain.
