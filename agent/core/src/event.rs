@@ -102,6 +102,34 @@ pub enum Wait {
         /// Names of the ports on which nothing was heard yet.
         ports: Vec<String>,
     },
+    /// There is link, but no router is heard with which BGP could be spoken.
+    NoBgpNeighbour {
+        /// Names of the ports that have link.
+        ports: Vec<String>,
+    },
+    /// A BGP neighbour is there, but no session with it.
+    NoBgpSession {
+        /// The port it is on.
+        port: String,
+        /// Its link-local address.
+        neighbour: String,
+        /// What happened last.
+        problem: String,
+        /// What to check next, where the problem says.
+        next: Option<&'static str>,
+    },
+    /// BGP neighbours give no way out: neither a default route nor one to the hosts that are needed.
+    NoBgpRoute {
+        /// Names of the ports whose sessions are established.
+        ports: Vec<String>,
+    },
+    /// The server OSISM runs in the rack does not answer.
+    NoMetalbox {
+        /// Its address.
+        address: String,
+        /// What happened last.
+        problem: String,
+    },
     /// The image server is tried again.
     ImageServer {
         /// What is asked for.
@@ -128,6 +156,10 @@ impl Wait {
             Wait::PowerOffByIronic => "power-off-by-ironic",
             Wait::NoApiUrl => "no-api-url",
             Wait::LldpNeighbours { .. } => "lldp-neighbours",
+            Wait::NoBgpNeighbour { .. } => "no-bgp-neighbour",
+            Wait::NoBgpSession { .. } => "no-bgp-session",
+            Wait::NoBgpRoute { .. } => "no-bgp-route",
+            Wait::NoMetalbox { .. } => "no-metalbox",
             Wait::ImageServer { .. } => "image-server",
         }
     }
@@ -140,6 +172,10 @@ impl Wait {
             Wait::NoLink { .. }
             | Wait::NoDhcpAnswer { .. }
             | Wait::LldpNeighbours { .. }
+            | Wait::NoBgpNeighbour { .. }
+            | Wait::NoBgpSession { .. }
+            | Wait::NoBgpRoute { .. }
+            | Wait::NoMetalbox { .. }
             | Wait::ImageServer { .. } => Owner::Environment,
             Wait::IronicUnreachable { .. }
             | Wait::NodeUnknown { .. }
@@ -176,6 +212,18 @@ impl Wait {
             Wait::LldpNeighbours { .. } => {
                 "nothing, the wait ends by itself; if nothing is ever heard, check that the switch sends LLDP on these ports"
             }
+            Wait::NoBgpNeighbour { .. } => {
+                "check that the switch sends router advertisements on these ports, as it does for an unnumbered BGP neighbour"
+            }
+            Wait::NoBgpSession { next, .. } => {
+                next.unwrap_or("nothing; the session is being opened")
+            }
+            Wait::NoBgpRoute { .. } => {
+                "let the switches announce a default route to this machine (FRR: neighbor … default-originate)"
+            }
+            Wait::NoMetalbox { .. } => {
+                "check that Ironic listens on TCP port 6385 of the metalbox, and its route back to this machine"
+            }
             Wait::ImageServer { .. } => {
                 "check the image server and the network between it and this machine"
             }
@@ -209,6 +257,27 @@ impl fmt::Display for Wait {
             }
             Wait::LldpNeighbours { ports } => {
                 write!(f, "no LLDP neighbour yet on {}", ports.join(", "))
+            }
+            Wait::NoBgpNeighbour { ports } => {
+                write!(f, "no BGP neighbour heard on {}", ports.join(", "))
+            }
+            Wait::NoBgpSession {
+                port,
+                neighbour,
+                problem,
+                ..
+            } => {
+                write!(f, "no BGP session with {neighbour} on {port}: {problem}")
+            }
+            Wait::NoBgpRoute { ports } => {
+                write!(
+                    f,
+                    "no default route from the BGP neighbours on {}",
+                    ports.join(", ")
+                )
+            }
+            Wait::NoMetalbox { address, problem } => {
+                write!(f, "the metalbox {address} does not answer: {problem}")
             }
             Wait::ImageServer { url, problem } => {
                 write!(f, "image server trouble, trying again: {url}: {problem}")

@@ -16,6 +16,7 @@
 //! numbers are passed in.
 
 pub mod advertise;
+pub mod bgp;
 pub mod dhcp4;
 pub mod link;
 pub mod plan;
