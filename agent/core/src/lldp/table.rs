@@ -201,6 +201,7 @@ mod tests {
             name: format!("eno{index}"),
             kind: LinkKind::Ethernet,
             mac: None,
+            permanent: None,
             up: true,
             carrier,
             carrier_ups,

@@ -30,8 +30,12 @@ pub struct Link {
     pub name: String,
     /// What it is.
     pub kind: LinkKind,
-    /// Its hardware address, if it is an Ethernet address.
+    /// Its hardware address now, if it is an Ethernet address. The ports of a
+    /// bond all have the bond's.
     pub mac: Option<MacAddr>,
+    /// The hardware address it was made with, where the driver tells
+    /// (`IFLA_PERM_ADDRESS`).
+    pub permanent: Option<MacAddr>,
     /// Whether it was told to be up (`IFF_UP`).
     pub up: bool,
     /// Whether there is something at the other end (`IFF_LOWER_UP`).
@@ -46,6 +50,14 @@ pub struct Link {
 }
 
 impl Link {
+    /// Whether it is the card with this hardware address. The one it was made
+    /// with counts, where it is known: inside a bond the current one is another
+    /// card's.
+    #[must_use]
+    pub fn is_card(&self, mac: MacAddr) -> bool {
+        self.permanent.or(self.mac) == Some(mac)
+    }
+
     /// Whether the link is a port of the machine. Virtual links are ports
     /// only if their kind is among `extra_kinds`: inside a container the
     /// ports are `veth` links.

@@ -2,13 +2,15 @@
 //! How the machine shall be on the network, and what it still lacks.
 //!
 //! ```text
-//! settings + links ── plan ──► NetworkPlan ── machine::net ──► NetworkStatus
+//! settings + description + links
+//!     ── plan ──► NetworkPlan ── machine::net ──► NetworkStatus
 //!                                  DHCP answers ──┘                 │
 //!                     which lease is primary, resolver text, ◄──────┘
 //!                     what is waited for, which address Ironic is told
 //! ```
 //!
-//! Every decision is here: which links take part ([`plan()`]), the DHCPv4
+//! Every decision is here: what was written down about the network
+//! ([`description`]), which links take part ([`plan()`]), the DHCPv4
 //! client as a state machine ([`dhcp4`]), which answer counts ([`primary`]),
 //! what a waiting agent says ([`status`]), which address it advertises
 //! ([`advertise`]). Sockets, netlink and timers are `ironseed_machine::net`.
@@ -17,19 +19,24 @@
 
 pub mod advertise;
 pub mod bgp;
+pub mod description;
 pub mod dhcp4;
 pub mod link;
 pub mod plan;
 pub mod primary;
 pub mod ready;
 pub mod resolver;
+pub mod route;
 pub mod status;
 
 pub use bootconfig::MacAddr;
+pub use description::Description;
 pub use dhcp4::lease::Lease;
 pub use link::{Link, LinkKind};
 pub use plan::{
-    Addressing, LinkPlan, NetworkInputs, NetworkMode, NetworkPlan, PlannedDevice, plan,
+    Addressing, Bond, BondMode, LinkPlan, Missing, NetworkInputs, NetworkMode, NetworkPlan,
+    PlannedDevice, plan,
 };
 pub use ready::WaitFor;
+pub use route::Route;
 pub use status::{DhcpState, NetworkStatus, PortLease, PortStatus};

@@ -93,6 +93,26 @@ pub enum DhcpState {
 }
 
 impl PortStatus {
+    /// A port of which nothing is known yet but its number and name, since
+    /// `now` (time since boot).
+    #[must_use]
+    pub fn new(index: u32, name: &str, now: Duration) -> Self {
+        Self {
+            index,
+            name: name.to_owned(),
+            mac: None,
+            preferred: false,
+            carrier: false,
+            carrier_since: now,
+            dhcp: DhcpState::Off,
+            dhcp_since: now,
+            lease: None,
+            addresses: vec![],
+            ignored: Ignored::default(),
+            trouble: None,
+        }
+    }
+
     /// The address other machines can reach this port at: not link-local, not
     /// loopback; IPv4 before IPv6.
     #[must_use]
@@ -155,21 +175,13 @@ pub(crate) mod samples {
             metric: primary::metric(false, order),
         });
         PortStatus {
-            index,
-            name: name.into(),
-            mac: None,
-            preferred: false,
             carrier,
-            carrier_since: Duration::from_secs(2),
-            dhcp: DhcpState::Off,
-            dhcp_since: Duration::from_secs(2),
             addresses: address
                 .map(|(address, _)| (IpAddr::from(address), 24))
                 .into_iter()
                 .collect(),
             lease,
-            ignored: Ignored::default(),
-            trouble: None,
+            ..PortStatus::new(index, name, Duration::from_secs(2))
         }
     }
 }

@@ -2,6 +2,7 @@
 //! The network's thread: it hears the kernel's news and the ports' reports, and
 //! publishes what has become of them.
 
+mod clients;
 mod leases;
 mod ports;
 
@@ -9,13 +10,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ironseed_core::event::{Event, Milestone};
-use ironseed_core::network::{Link, NetworkMode, NetworkStatus, PortStatus};
+use ironseed_core::network::{Link, NetworkMode, NetworkPlan, NetworkStatus, PortStatus};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
 use crate::net::links::KernelAddress;
 use crate::net::netlink::{Change, Changes, Netlink};
-use crate::net::network::{Boundaries, NetworkSettings, Preference};
+use crate::net::network::{Boundaries, NetworkSettings};
 use crate::net::port::PortReport;
 
 /// Routes through a port without carrier are not used, so a pulled cable moves
@@ -35,6 +36,8 @@ struct Port {
 #[derive(Debug)]
 pub(super) struct Driver {
     boundaries: Boundaries,
+    /// What the rest of the agent tells, whenever it changes.
+    told: watch::Receiver<NetworkSettings>,
     settings: NetworkSettings,
     netlink: Netlink,
     status: watch::Sender<NetworkStatus>,
@@ -44,6 +47,7 @@ pub(super) struct Driver {
     links: BTreeMap<u32, Link>,
     addresses: Vec<KernelAddress>,
     ports: BTreeMap<u32, Port>,
+    plan: NetworkPlan,
     /// How many ports have got an address so far.
     answers: u32,
     reached: Vec<&'static str>,
@@ -53,14 +57,16 @@ pub(super) struct Driver {
 impl Driver {
     pub(super) fn new(
         boundaries: Boundaries,
-        settings: NetworkSettings,
+        told: watch::Receiver<NetworkSettings>,
         netlink: Netlink,
         status: watch::Sender<NetworkStatus>,
         events: mpsc::UnboundedSender<Event>,
     ) -> Self {
         let (reports, reports_in) = mpsc::unbounded_channel();
+        let settings = told.borrow().clone();
         Self {
             boundaries,
+            told,
             settings,
             netlink,
             status,
@@ -70,18 +76,14 @@ impl Driver {
             links: BTreeMap::new(),
             addresses: vec![],
             ports: BTreeMap::new(),
+            plan: NetworkPlan::default(),
             answers: 0,
             reached: vec![],
             resolv_conf: None,
         }
     }
 
-    pub(super) async fn run(
-        mut self,
-        mut changes: Changes,
-        mut preferred: watch::Receiver<Preference>,
-        mut stop: watch::Receiver<bool>,
-    ) {
+    pub(super) async fn run(mut self, mut changes: Changes, mut stop: watch::Receiver<bool>) {
         self.prepare();
         self.read_all().await;
         loop {
@@ -97,10 +99,8 @@ impl Driver {
                 Some(report) = self.reports_in.recv() => {
                     self.reported(report).await;
                 },
-                Ok(()) = preferred.changed() => {
-                    let preference = preferred.borrow_and_update().clone();
-                    self.settings.boot_mac = preference.boot_mac;
-                    self.settings.network_interface = preference.network_interface;
+                Ok(()) = self.told.changed() => {
+                    self.settings = self.told.borrow_and_update().clone();
                     self.settle().await;
                 }
                 _ = stop.changed() => break,

@@ -21,6 +21,7 @@ pub(super) fn read(message: &LinkMessage, root: &Root) -> Link {
         name: String::new(),
         kind: LinkKind::Other,
         mac: None,
+        permanent: None,
         up: flags.contains(LinkFlags::Up),
         carrier: flags.contains(LinkFlags::Up | LinkFlags::LowerUp),
         carrier_ups: 0,
@@ -36,6 +37,7 @@ pub(super) fn read(message: &LinkMessage, root: &Root) -> Link {
             LinkAttribute::Controller(0) => {}
             LinkAttribute::Controller(index) => link.controller = Some(*index),
             LinkAttribute::Address(address) => link.mac = mac(address),
+            LinkAttribute::PermAddress(address) => link.permanent = mac(address),
             LinkAttribute::LinkInfo(infos) => {
                 virtual_kind = infos.iter().find_map(|info| match info {
                     LinkInfo::Kind(kind) => Some(kind.to_string()),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironseed_core::event::Event;
-use ironseed_core::network::{MacAddr, NetworkMode, NetworkStatus, WaitFor, ready};
+use ironseed_core::network::{Description, MacAddr, NetworkMode, NetworkStatus, WaitFor, ready};
 use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
@@ -25,7 +25,7 @@ pub struct Boundaries {
 }
 
 /// What the settings say about the network.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NetworkSettings {
     /// Configure, or leave alone and observe.
     pub mode: NetworkMode,
@@ -36,6 +36,11 @@ pub struct NetworkSettings {
     /// Kinds of virtual links that count as ports, such as `veth` inside a
     /// container; normally none.
     pub extra_kinds: Vec<String>,
+    /// What somebody wrote down about the network; none: every port asks for
+    /// addresses.
+    pub description: Option<Description>,
+    /// Whether ports that the description does not mention ask all the same.
+    pub dhcp_fallback: bool,
 }
 
 /// Starts the network.
@@ -73,20 +78,17 @@ impl Network {
         });
         let (events, events_out) = mpsc::unbounded_channel();
         let (stop, stopped) = watch::channel(false);
-        let (preference, preferred) = watch::channel(Preference {
-            boot_mac: settings.boot_mac,
-            network_interface: settings.network_interface.clone(),
-        });
+        let (settings, told) = watch::channel(settings);
         let clock = Arc::clone(&boundaries.clock);
-        let driver = Driver::new(boundaries, settings, netlink, status, events);
+        let driver = Driver::new(boundaries, told, netlink, status, events);
         std::thread::Builder::new()
             .name("network".into())
-            .spawn(move || runtime.block_on(driver.run(changes, preferred, stopped)))
+            .spawn(move || runtime.block_on(driver.run(changes, stopped)))
             .map_err(NetError::Thread)?;
         let handle = NetworkHandle {
             status: watcher,
             clock,
-            preference,
+            settings,
             stop,
         };
         Ok((handle, events_out))
@@ -99,15 +101,8 @@ impl Network {
 pub struct NetworkHandle {
     status: watch::Receiver<NetworkStatus>,
     clock: Arc<dyn Clock>,
-    preference: watch::Sender<Preference>,
+    settings: watch::Sender<NetworkSettings>,
     stop: watch::Sender<bool>,
-}
-
-/// Which port comes first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Preference {
-    pub(super) boot_mac: Option<MacAddr>,
-    pub(super) network_interface: Option<String>,
 }
 
 impl NetworkHandle {
@@ -121,14 +116,27 @@ impl NetworkHandle {
     /// the start: on virtual media `BOOTIF` is in a file of the medium. Routes
     /// of a lease that is there already are changed accordingly.
     pub fn prefer(&self, boot_mac: Option<MacAddr>, network_interface: Option<String>) {
-        let told = Preference {
-            boot_mac,
-            network_interface,
-        };
-        self.preference.send_if_modified(|known| {
-            let news = *known != told;
-            *known = told;
-            news
+        self.retell(|settings| {
+            settings.boot_mac = boot_mac;
+            settings.network_interface = network_interface;
+        });
+    }
+
+    /// Tells the network what somebody wrote down about it, when that is known
+    /// only after the start. Leases of ports that shall be otherwise are given
+    /// up.
+    pub fn describe(&self, description: Option<Description>, dhcp_fallback: bool) {
+        self.retell(|settings| {
+            settings.description = description;
+            settings.dhcp_fallback = dhcp_fallback;
+        });
+    }
+
+    fn retell(&self, change: impl FnOnce(&mut NetworkSettings)) {
+        self.settings.send_if_modified(|settings| {
+            let before = settings.clone();
+            change(settings);
+            *settings != before
         });
     }
 

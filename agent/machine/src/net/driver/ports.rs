@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which links are ports, and what each port is told.
 
-use std::sync::Arc;
-
 use ironseed_core::event::Event;
 use ironseed_core::network::plan::ports;
 use ironseed_core::network::{
-    DhcpState, Link, LinkKind, NetworkInputs, PlannedDevice, PortStatus, plan,
+    Link, LinkKind, LinkPlan, NetworkInputs, NetworkMode, NetworkPlan, PlannedDevice, PortStatus,
+    plan,
 };
-use tokio::sync::mpsc;
 
 use crate::net::driver::{Driver, Port};
 use crate::net::netlink::bring_up;
-use crate::net::port::PortClient;
 
 impl Driver {
-    /// Makes the ports fit the links: new ones are brought up and get a
-    /// client, vanished ones are forgotten, carriers are passed on.
+    /// Makes the ports fit the links and the plan: new ones are brought up and
+    /// get a client, vanished ones are forgotten, carriers are passed on.
     pub(super) async fn settle(&mut self) {
         let links: Vec<Link> = self.links.values().cloned().collect();
         let settings = self.settings.clone();
@@ -25,9 +22,15 @@ impl Driver {
             boot_mac: settings.boot_mac,
             network_interface: settings.network_interface.as_deref(),
             extra_kinds: &settings.extra_kinds,
+            description: settings.description.as_ref(),
+            dhcp_fallback: settings.dhcp_fallback,
             links: &links,
         };
-        let wanted = ports(&inputs);
+        self.plan = plan(&inputs);
+        let wanted = match settings.mode {
+            NetworkMode::Manage => present(&self.plan, &links),
+            NetworkMode::Observe => ports(&inputs),
+        };
         let gone: Vec<u32> = self
             .ports
             .keys()
@@ -49,7 +52,7 @@ impl Driver {
         {
             self.raise(loopback.clone());
         }
-        self.start_clients(&inputs);
+        self.settle_clients(&links);
         self.rank_leases().await;
     }
 
@@ -65,18 +68,8 @@ impl Driver {
     fn adopt(&mut self, link: &Link) {
         let now = self.boundaries.clock.since_boot();
         let status = PortStatus {
-            index: link.index,
-            name: link.name.clone(),
             mac: link.mac,
-            preferred: false,
-            carrier: false,
-            carrier_since: now,
-            dhcp: DhcpState::Off,
-            dhcp_since: now,
-            lease: None,
-            addresses: vec![],
-            ignored: Default::default(),
-            trouble: None,
+            ..PortStatus::new(link.index, &link.name, now)
         };
         let port = Port {
             status,
@@ -118,30 +111,6 @@ impl Driver {
         self.note(format!("{}: link is {state}", link.name));
     }
 
-    /// Starts the DHCP clients the plan asks for.
-    fn start_clients(&mut self, inputs: &NetworkInputs<'_>) {
-        for link in plan(inputs).links {
-            let PlannedDevice::Physical { index, mac } = link.device else {
-                continue;
-            };
-            let Some(port) = self.ports.get_mut(&index) else {
-                continue;
-            };
-            if let Err(refusal) = link.supported() {
-                port.status.trouble = Some(refusal.to_string());
-                continue;
-            }
-            let (Some(mac), None, false) = (mac, &port.client, link.addressing.is_empty()) else {
-                continue;
-            };
-            let (carrier, carrier_in) = mpsc::unbounded_channel();
-            let clock = Arc::clone(&self.boundaries.clock);
-            let client = PortClient::new(index, mac, clock, carrier_in, self.reports.clone());
-            let _ = carrier.send(port.status.carrier);
-            port.client = Some((carrier, tokio::spawn(client.run()).abort_handle()));
-        }
-    }
-
     /// Brings a link up on a thread of its own; the kernel's news tell when it
     /// is.
     fn raise(&self, link: Link) {
@@ -153,4 +122,31 @@ impl Driver {
             }
         });
     }
+}
+
+/// The links of a plan that are there, each with whether it is preferred.
+fn present<'a>(plan: &NetworkPlan, links: &'a [Link]) -> Vec<(&'a Link, bool)> {
+    plan.links
+        .iter()
+        .filter_map(|wanted| Some((find(wanted, links)?, wanted.preferred)))
+        .collect()
+}
+
+/// The link that is what the plan wants, if it is there.
+pub(super) fn find<'a>(wanted: &LinkPlan, links: &'a [Link]) -> Option<&'a Link> {
+    links
+        .iter()
+        .find(|link| match (&wanted.device, &link.kind) {
+            (PlannedDevice::Physical { index, .. }, _) => link.index == *index,
+            (PlannedDevice::Bond(_), LinkKind::Virtual(kind)) => {
+                kind == "bond" && link.name == wanted.name
+            }
+            (PlannedDevice::Vlan { .. }, LinkKind::Virtual(kind)) => {
+                kind == "vlan" && link.name == wanted.name
+            }
+            (PlannedDevice::Dummy, LinkKind::Virtual(kind)) => {
+                kind == "dummy" && link.name == wanted.name
+            }
+            _ => false,
+        })
 }

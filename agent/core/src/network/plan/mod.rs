@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the network of this machine shall look like, as a value.
 
+mod automatic;
+mod bind;
+
+use std::fmt;
 use std::net::IpAddr;
 
 use bootconfig::MacAddr;
 
+use crate::network::description::{Description, PortMatch, Source};
+use crate::network::route::Route;
 use crate::network::{Link, LinkKind};
 
 /// Whether the agent configures the network or only looks at it.
@@ -29,6 +35,12 @@ pub struct NetworkInputs<'a> {
     pub network_interface: Option<&'a str>,
     /// Kinds of virtual links that count as ports ([`Link::is_port`]).
     pub extra_kinds: &'a [String],
+    /// What somebody wrote down about the network; without it every port asks
+    /// for addresses.
+    pub description: Option<&'a Description>,
+    /// Whether ports that no description mentions ask for addresses all the
+    /// same.
+    pub dhcp_fallback: bool,
     /// The links that are there.
     pub links: &'a [Link],
 }
@@ -36,19 +48,31 @@ pub struct NetworkInputs<'a> {
 /// The plan: one entry for each link the agent looks after.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NetworkPlan {
-    /// By index of the link, then by name.
+    /// Who described it; none: every port asks for addresses.
+    pub source: Option<Source>,
+    /// What carries a link comes before it.
     pub links: Vec<LinkPlan>,
+    /// DNS servers that are used before those of leases.
+    pub dns: Vec<IpAddr>,
+    /// Search domains that are used before those of leases.
+    pub search: Vec<String>,
+    /// What the description wants and this machine does not have.
+    pub missing: Vec<Missing>,
 }
 
 /// What one link shall be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkPlan {
-    /// Name of the link.
+    /// Name of the link in the kernel.
     pub name: String,
     /// What carries it.
     pub device: PlannedDevice,
+    /// The hardware address it shall have; none: the one it has.
+    pub mac: Option<MacAddr>,
     /// How it gets its addresses; none: it is only brought up.
     pub addressing: Vec<Addressing>,
+    /// Routes through it besides those of leases and router advertisements.
+    pub routes: Vec<Route>,
     /// The largest packet in bytes; none: the card's default, or what DHCP says.
     pub mtu: Option<u32>,
     /// Its address and default route are used before those of other links.
@@ -65,20 +89,85 @@ pub enum PlannedDevice {
         /// Its hardware address.
         mac: Option<MacAddr>,
     },
-    /// Several cards as one.
-    Bond {
-        /// The kernel's name of the mode, such as `802.3ad`.
-        mode: String,
-        /// Names of the cards.
-        ports: Vec<String>,
-    },
+    /// Several links as one.
+    Bond(Bond),
     /// A tagged network on another link.
     Vlan {
-        /// Name of the link below.
+        /// The kernel's name of the link below.
         parent: String,
         /// 1 to 4094.
         id: u16,
     },
+    /// A link without any cable.
+    Dummy,
+}
+
+/// Several links as one (the kernel's networking/bonding.rst).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bond {
+    /// How the ports share the work.
+    pub mode: BondMode,
+    /// Names of the links it is made of.
+    pub ports: Vec<String>,
+    /// The bonding driver's other options by its own names, such as `miimon`,
+    /// `xmit_hash_policy`, `lacp_rate`, `primary`.
+    pub options: Vec<(String, String)>,
+}
+
+/// How the ports of a bond share the work, by the names of the bonding driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BondMode {
+    /// `balance-rr`.
+    BalanceRr,
+    /// `active-backup`.
+    ActiveBackup,
+    /// `balance-xor`.
+    BalanceXor,
+    /// `broadcast`.
+    Broadcast,
+    /// `802.3ad`: LACP.
+    Lacp,
+    /// `balance-tlb`.
+    BalanceTlb,
+    /// `balance-alb`.
+    BalanceAlb,
+}
+
+impl BondMode {
+    /// All of them, in the order of the kernel's numbers 0 to 6.
+    pub const ALL: [Self; 7] = [
+        Self::BalanceRr,
+        Self::ActiveBackup,
+        Self::BalanceXor,
+        Self::Broadcast,
+        Self::Lacp,
+        Self::BalanceTlb,
+        Self::BalanceAlb,
+    ];
+
+    /// The bonding driver's name of the mode.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BalanceRr => "balance-rr",
+            Self::ActiveBackup => "active-backup",
+            Self::BalanceXor => "balance-xor",
+            Self::Broadcast => "broadcast",
+            Self::Lacp => "802.3ad",
+            Self::BalanceTlb => "balance-tlb",
+            Self::BalanceAlb => "balance-alb",
+        }
+    }
+
+    /// The mode with this name, or with this number of the kernel.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let number = text.parse::<usize>().ok();
+        let by_name = || Self::ALL.into_iter().find(|mode| mode.name() == text);
+        number
+            .and_then(|number| Self::ALL.get(number).copied())
+            .or_else(by_name)
+    }
 }
 
 /// One way for a link to get addresses.
@@ -86,9 +175,10 @@ pub enum PlannedDevice {
 pub enum Addressing {
     /// Ask for an IPv4 address (RFC 2131).
     Dhcp4,
-    /// Ask for an IPv6 address (RFC 8415).
+    /// Ask for an IPv6 address (RFC 8415), whatever router advertisements say.
     Dhcp6,
-    /// Make an IPv6 address from router advertisements (RFC 4862).
+    /// Do as router advertisements say: make an IPv6 address (RFC 4862), ask
+    /// for one (flag M), ask for DNS servers only (flag O).
     Slaac,
     /// Told from outside.
     Static {
@@ -96,95 +186,34 @@ pub enum Addressing {
         address: IpAddr,
         /// How many of its leading bits are the network.
         prefix_len: u8,
-        /// Router for everything else.
-        gateway: Option<IpAddr>,
     },
 }
 
-/// Why a plan cannot be carried out by this version of the agent.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotSupported {
-    /// A link that would have to be created.
-    #[error("{link}: links of the kind {kind} are not supported yet")]
-    Device {
-        /// Name of the link.
-        link: String,
-        /// `bond` or `vlan`.
-        kind: &'static str,
-    },
-    /// Another way to an address than DHCPv4.
-    #[error("{link}: addresses by {how} are not supported yet")]
-    Addressing {
-        /// Name of the link.
-        link: String,
-        /// `DHCPv6`, `SLAAC` or `static configuration`.
-        how: &'static str,
-    },
+/// Something a description wants that this machine does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// Name of the described link.
+    pub link: String,
+    /// The port it wants.
+    pub port: PortMatch,
 }
 
-impl LinkPlan {
-    /// Whether the link can be had: so far cards with DHCPv4, or without
-    /// addresses, can.
-    ///
-    /// # Errors
-    ///
-    /// [`NotSupported`] names the link and what it asks for.
-    pub fn supported(&self) -> Result<(), NotSupported> {
-        let kind = match &self.device {
-            PlannedDevice::Physical { .. } => None,
-            PlannedDevice::Bond { .. } => Some("bond"),
-            PlannedDevice::Vlan { .. } => Some("vlan"),
-        };
-        if let Some(kind) = kind {
-            return Err(NotSupported::Device {
-                link: self.name.clone(),
-                kind,
-            });
-        }
-        let other = self
-            .addressing
-            .iter()
-            .find_map(|addressing| match addressing {
-                Addressing::Dhcp4 => None,
-                Addressing::Dhcp6 => Some("DHCPv6"),
-                Addressing::Slaac => Some("SLAAC"),
-                Addressing::Static { .. } => Some("static configuration"),
-            });
-        match other {
-            None => Ok(()),
-            Some(how) => Err(NotSupported::Addressing {
-                link: self.name.clone(),
-                how,
-            }),
-        }
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: this machine has no port {}", self.link, self.port)
     }
 }
 
-/// Decides what every link shall be: all ports up, all of them asking for an
-/// IPv4 address at once. In [`NetworkMode::Observe`] nothing shall be changed,
-/// so the plan is empty.
-///
-/// A port of a bond or bridge is left alone: whoever made the bond looks after
-/// it. A port without an Ethernet address is brought up but does not ask.
+/// Decides what every link shall be. With a description, as it says; without
+/// one all ports are up and ask for addresses at once. In
+/// [`NetworkMode::Observe`] nothing shall be changed, so the plan is empty.
 #[must_use]
 pub fn plan(inputs: &NetworkInputs<'_>) -> NetworkPlan {
-    if inputs.mode == NetworkMode::Observe {
-        return NetworkPlan::default();
+    match (inputs.mode, inputs.description) {
+        (NetworkMode::Observe, _) => NetworkPlan::default(),
+        (NetworkMode::Manage, None) => automatic::plan(inputs),
+        (NetworkMode::Manage, Some(description)) => bind::plan(inputs, description),
     }
-    let links = ports(inputs)
-        .into_iter()
-        .map(|(link, preferred)| LinkPlan {
-            name: link.name.clone(),
-            device: PlannedDevice::Physical {
-                index: link.index,
-                mac: link.mac,
-            },
-            addressing: link.mac.map(|_| Addressing::Dhcp4).into_iter().collect(),
-            mtu: None,
-            preferred,
-        })
-        .collect();
-    NetworkPlan { links }
 }
 
 /// The ports of the machine by index, each with whether it is preferred.
@@ -218,7 +247,7 @@ fn preferred_port(inputs: &NetworkInputs<'_>, ports: &[&Link]) -> Option<u32> {
         .find(|link| Some(link.name.as_str()) == inputs.network_interface);
     let booted = || {
         let wanted = inputs.boot_mac?;
-        ports.iter().find(|link| link.mac == Some(wanted))
+        ports.iter().find(|link| link.is_card(wanted))
     };
     named.or_else(booted).map(|link| link.index)
 }
@@ -234,6 +263,7 @@ mod tests {
             name: name.into(),
             kind,
             mac: Some(MacAddr([2, 0, 0, 0, 0, last])),
+            permanent: None,
             up: false,
             carrier: false,
             carrier_ups: 0,
@@ -275,6 +305,8 @@ mod tests {
             boot_mac: None,
             network_interface: None,
             extra_kinds: &[],
+            description: None,
+            dhcp_fallback: false,
             links: &links,
         };
         let boot = Some(MacAddr([2, 0, 0, 0, 0, 3]));
@@ -315,61 +347,6 @@ mod tests {
         ];
         for (inputs, expected) in cases {
             assert_eq!(planned(&inputs), expected, "{inputs:?}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_done_yet_is_refused_by_name() {
-        let device = PlannedDevice::Physical {
-            index: 2,
-            mac: None,
-        };
-        let row = |device: &PlannedDevice, addressing: Addressing| LinkPlan {
-            name: "net0".into(),
-            device: device.clone(),
-            addressing: vec![addressing],
-            mtu: None,
-            preferred: false,
-        };
-        let bond = PlannedDevice::Bond {
-            mode: "802.3ad".into(),
-            ports: vec!["eno1".into(), "eno2".into()],
-        };
-        let vlan = PlannedDevice::Vlan {
-            parent: "eno1".into(),
-            id: 7,
-        };
-        let fixed = Addressing::Static {
-            address: IpAddr::from([192, 0, 2, 1]),
-            prefix_len: 24,
-            gateway: None,
-        };
-        let cases = [
-            (row(&device, Addressing::Dhcp4), None),
-            (
-                row(&device, Addressing::Dhcp6),
-                Some("net0: addresses by DHCPv6 are not supported yet"),
-            ),
-            (
-                row(&device, Addressing::Slaac),
-                Some("net0: addresses by SLAAC are not supported yet"),
-            ),
-            (
-                row(&device, fixed),
-                Some("net0: addresses by static configuration are not supported yet"),
-            ),
-            (
-                row(&bond, Addressing::Dhcp4),
-                Some("net0: links of the kind bond are not supported yet"),
-            ),
-            (
-                row(&vlan, Addressing::Dhcp4),
-                Some("net0: links of the kind vlan are not supported yet"),
-            ),
-        ];
-        for (link, expected) in cases {
-            let refusal = link.supported().err().map(|error| error.to_string());
-            assert_eq!(refusal.as_deref(), expected);
         }
     }
 }
