@@ -276,6 +276,13 @@ impl Session {
         Vec::new()
     }
 
+    /// Says better why the last attempt came to nothing.
+    pub fn explain(&mut self, problem: Problem) {
+        if self.problem.is_some() {
+            self.problem = Some(problem);
+        }
+    }
+
     /// The other end closed a connection, or TCP gave up.
     pub fn closed(&mut self, direction: Direction, moment: Moment) -> Vec<Action> {
         let mut actions = Vec::new();

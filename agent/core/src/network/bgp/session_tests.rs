@@ -49,7 +49,7 @@ fn leaf(id: u8) -> Speaker {
             .iter()
             .map(|text| text.parse().expect("an address"))
             .collect(),
-        hosts: vec![own4()],
+        hosts: vec!["fd00::7".parse().expect("an address")],
     }
 }
 
@@ -168,7 +168,7 @@ fn two_ends_find_each_other_and_take_only_what_they_want() {
         );
         let paths = cable.ends[1].paths();
         let known: Vec<String> = paths.keys().map(Prefix::to_string).collect();
-        assert_eq!(known, ["10.1.2.3/32"]);
+        assert_eq!(known, ["fd00::7/128"]);
         assert_eq!(cable.ends[0].peer().map(|peer| peer.asn), Some(65001));
         assert_eq!(cable.ends[0].problem(), None);
     }
