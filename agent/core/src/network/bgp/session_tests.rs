@@ -421,3 +421,62 @@ fn our_own_number_on_the_way_is_a_loop() {
     assert_eq!(session.received(direction, &looped, at(1)), changed);
     assert!(!session.paths().contains_key(&Prefix::DEFAULT6));
 }
+
+/// What FRR 8.4 sent to an unnumbered neighbour, captured: OPEN, KEEPALIVE,
+/// default routes, the ends of both tables, and a shutdown with its reason.
+const FRR: &str = "\
+    ffffffffffffffffffffffffffffffff007a0104fe4e00b4c00002025d0206010400010001020805\
+    060001000100020206010400020001020280000202020002024600020641040000fe4e0202060002\
+    0a450800010101000201010205490301620002044002c0780210470e000101800000000002018000\
+    0000ffffffffffffffffffffffffffffffff001304ffffffffffffffffffffffffffffffff005602\
+    0000003f900e002600010120fe80000000000000c88c6dfffe3bbd23fe80000000000000c88c6dff\
+    fe3bbd230000400101005002000602010000fe4e80040400000000ffffffffffffffffffffffffff\
+    ffffff0056020000003f900e002600020120fe80000000000000c88c6dfffe3bbd23fe8000000000\
+    0000c88c6dfffe3bbd230000400101005002000602010000fe4e80040400000000ffffffffffffff\
+    ffffffffffffffffff00170200000000ffffffffffffffffffffffffffffffff001d020000000680\
+    0f03000201ffffffffffffffffffffffffffffffff002303060906020b6d61696e74656e616e6365";
+
+#[test]
+fn a_real_switch_is_understood() {
+    let digits: Vec<u8> = FRR.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let byte = |pair: &[u8]| {
+        let text = std::str::from_utf8(pair).expect("digits");
+        u8::from_str_radix(text, 16).expect("a byte")
+    };
+    let stream: Vec<u8> = digits.chunks(2).map(byte).collect();
+    let frr: Ipv6Addr = "fe80::c88c:6dff:fe3b:bd23".parse().expect("an address");
+    let mut session = Session::new(machine());
+    let direction = Direction::Incoming;
+    session.carrier(true);
+    session.heard(frr, at(0));
+    session.connected(direction, machine_at(), frr, at(0));
+    // Everything but the goodbye, byte by byte.
+    let (words, goodbye) = stream.split_at(stream.len() - 35);
+    let mut said = vec![];
+    for byte in words {
+        said.extend(session.received(direction, &[*byte], at(1)));
+    }
+    assert_eq!(session.state(), SessionState::Established);
+    let peer = session.peer().expect("introduced");
+    assert_eq!((peer.asn, peer.hold_time), (65102, 180));
+    assert!(peer.ipv4 && peer.ipv6 && peer.four_octets);
+    let defaults: Vec<Prefix> = session.paths().keys().copied().collect();
+    assert_eq!(defaults, [Prefix::DEFAULT4, Prefix::DEFAULT6]);
+    for path in session.paths().values() {
+        assert_eq!((path.length, path.next_hop), (1, frr));
+    }
+    // The answer to OPEN, our two addresses, and two changes of routes; our own
+    // connection was still being opened.
+    let sent = |action: &&Action| matches!(action, Action::Send(..));
+    assert_eq!(said.iter().filter(sent).count(), 3);
+    let changed = |action: &&Action| **action == Action::PathsChanged;
+    assert_eq!(said.iter().filter(changed).count(), 2);
+
+    let actions = session.received(direction, goodbye, at(2));
+    assert_eq!(actions, [Action::Close(direction), Action::PathsChanged]);
+    let problem = session.problem().expect("a reason").to_string();
+    assert_eq!(
+        problem,
+        "the neighbour says: administrative shutdown (6/2): \"maintenance\""
+    );
+}
