@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironseed_core::event::Event;
+use ironseed_core::network::bgp::RoutingPlan;
 use ironseed_core::network::{Description, MacAddr, NetworkMode, NetworkStatus, WaitFor, ready};
 use tokio::sync::{mpsc, watch};
 
@@ -41,6 +42,9 @@ pub struct NetworkSettings {
     pub description: Option<Description>,
     /// Whether ports that the description does not mention ask all the same.
     pub dhcp_fallback: bool,
+    /// BGP on every port; then nobody asks for addresses, which is
+    /// [`RoutingPlan::description`].
+    pub routing: Option<RoutingPlan>,
 }
 
 /// Starts the network.
@@ -74,6 +78,7 @@ impl Network {
         let (status, watcher) = watch::channel(NetworkStatus {
             mode: settings.mode,
             boot_mac: settings.boot_mac,
+            routing: None,
             ports: vec![],
         });
         let (events, events_out) = mpsc::unbounded_channel();

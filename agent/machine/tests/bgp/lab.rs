@@ -266,10 +266,11 @@ impl Router {
         }
     }
 
-    /// A program in the namespaces.
+    /// A program in the network, and only there: `ip` has to know processes
+    /// outside by their numbers.
     fn inside(&self, program: &str) -> Command {
         let mut command = dying_with_us("nsenter");
-        command.args(["--target", &self.init, "--net", "--pid", program]);
+        command.args(["--target", &self.init, "--net", program]);
         command
     }
 
@@ -289,7 +290,11 @@ impl Router {
         self.give_to_frr();
         for daemon in ["zebra", "bgpd"] {
             let path = |name: &str| self.directory.join(name).display().to_string();
-            let mut command = self.inside(&format!("{FRR}/{daemon}"));
+            // FRR's daemons change their user, which frees them from us; as
+            // children of process 1 they end with it all the same.
+            let mut command = dying_with_us("nsenter");
+            command.args(["--target", &self.init, "--net", "--pid"]);
+            command.arg(format!("{FRR}/{daemon}"));
             command.args(["-f", &path(&format!("{daemon}.conf"))]);
             command.args(["-i", &path(&format!("{daemon}.pid"))]);
             command.args(["-z", &path("zserv")]);

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use bootconfig::{MacAddr, Origin, OsismNetwork, Password, Settings};
 
+use crate::network::description::{DescribedDevice, DescribedLink, Description, PortMatch, Source};
+use crate::network::plan::Addressing;
+
 /// The link that carries the machine's own addresses.
 pub const LOOPBACK: &str = "loopback0";
 
@@ -58,7 +61,7 @@ pub struct RoutingPlan {
 }
 
 /// One fixed address.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OobPlan {
     /// The address.
     pub address: HostAddress,
@@ -109,6 +112,43 @@ pub enum RoutingError {
         /// Its value.
         address: IpAddr,
     },
+}
+
+impl RoutingPlan {
+    /// What the ports shall be: all up, and none asks anybody for an address.
+    #[must_use]
+    pub fn description(&self) -> Description {
+        description(vec![])
+    }
+}
+
+impl OobPlan {
+    /// What the ports shall be, once it is known which one it is
+    /// ([`super::on_board::oob_port`]): that one with the address, the others
+    /// up. There is no router in that network.
+    #[must_use]
+    pub fn description(&self, port: &str, address: Ipv6Addr) -> Description {
+        description(vec![DescribedLink {
+            name: port.to_owned(),
+            device: DescribedDevice::Port(PortMatch::Name(port.to_owned())),
+            mac: None,
+            mtu: Some(self.mtu),
+            addressing: vec![Addressing::Static {
+                address: address.into(),
+                prefix_len: self.prefix_len,
+            }],
+            routes: vec![],
+        }])
+    }
+}
+
+fn description(links: Vec<DescribedLink>) -> Description {
+    Description {
+        source: Source::Osism,
+        links,
+        dns: vec![],
+        search: vec![],
+    }
 }
 
 impl HostAddress {
@@ -335,6 +375,19 @@ mod tests {
             metalbox: None,
         };
         assert_eq!(routing(&told), Ok(Routing::Oob(oob)));
+        let described = oob.description("eth4", oob.address.address(mac));
+        assert_eq!(described.links.len(), 1);
+        assert_eq!(
+            described.links[0].addressing,
+            [Addressing::Static {
+                address: expected.into(),
+                prefix_len: 64
+            }]
+        );
+        assert!(
+            plan.description().links.is_empty(),
+            "nobody asks for addresses"
+        );
     }
 
     #[test]
