@@ -33,6 +33,10 @@ pub(crate) struct RunArguments {
     /// Leave addresses and routes to the system the agent runs in.
     #[arg(long)]
     keep_network: bool,
+    /// A kind of virtual links that counts as ports of the machine, such as
+    /// `veth`: for an agent inside a network namespace.
+    #[arg(long = "port-kind", value_name = "KIND")]
+    port_kinds: Vec<String>,
 }
 
 /// Runs until the machine goes down.
@@ -66,7 +70,7 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn std::error::Error
     tokio::time::sleep(early.hardware_initialization_delay.value).await;
 
     let network = start_network(&boot, &early, arguments)?;
-    let lldp = start_lldp(&boot);
+    let lldp = start_lldp(&boot, arguments);
     boot.drivers().await;
     boot.virtual_media(&mut sources).await;
     let settings = if sources.parameters_disk.is_some() || !sources.image_config.is_empty() {
@@ -128,12 +132,12 @@ fn boot_mac(settings: &Settings) -> Option<MacAddr> {
 
 /// Listens for neighbours from the first link on, whether or not the report
 /// will want them: what settings say is known for sure only later.
-fn start_lldp(boot: &Boot) -> Option<LldpHandle> {
+fn start_lldp(boot: &Boot, arguments: &RunArguments) -> Option<LldpHandle> {
     let boundaries = Boundaries {
         root: boot.root.clone(),
         clock: Arc::clone(&boot.clock),
     };
-    match LldpHandle::start(boundaries, Vec::new()) {
+    match LldpHandle::start(boundaries, arguments.port_kinds.clone()) {
         Ok(listener) => Some(listener),
         Err(error) => {
             boot.events.warn(chain(&error));
@@ -160,7 +164,8 @@ fn start_network(
         },
         boot_mac: boot_mac(settings),
         network_interface: settings.network_interface.value.clone(),
-        extra_kinds: Vec::new(),
+        extra_kinds: arguments.port_kinds.clone(),
+        ..NetworkSettings::default()
     };
     let (network, mut events) = Network::start(boundaries, wanted)?;
     let stream = boot.events.clone();

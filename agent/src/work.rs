@@ -11,11 +11,11 @@ use ironseed_core::event::Event;
 use ironseed_core::fault::Fault;
 use ironseed_core::guard::{self, Checked, GuardPolicy};
 use ironseed_core::hints;
-use ironseed_core::inventory::{self, block_devices};
+use ironseed_core::inventory::{self, block_devices, booted_by_uefi};
 use ironseed_core::lifecycle::{BootloaderRequest, Work, WorkResult};
 use ironseed_core::node::Node;
 use ironseed_core::plan::{Op, Outcome, Plan, WrittenImage};
-use ironseed_core::steps::{self, StepContext, StepPhase};
+use ironseed_core::steps::{self, StepContext, StepPhase, StepSettings};
 use ironseed_ironic::error::ApiError;
 use ironseed_machine::block::{Identify, KernelDisks};
 use ironseed_machine::efi::{self, Efivarfs};
@@ -66,6 +66,34 @@ pub(crate) async fn run(
     }
 }
 
+/// What the plan of a step is made from besides the node.
+struct StepFacts {
+    blocks: BlockDevices,
+    settings: StepSettings,
+    uefi: bool,
+}
+
+impl StepFacts {
+    async fn read(agent: &Arc<Agent>) -> Self {
+        let snapshot = agent.boot.snapshot().await;
+        Self {
+            blocks: block_devices(&snapshot),
+            settings: settings::steps(&agent.settings()),
+            uefi: booted_by_uefi(&snapshot.files),
+        }
+    }
+
+    fn context<'a>(&'a self, node: &'a Node, written: Option<&'a WrittenImage>) -> StepContext<'a> {
+        StepContext {
+            node,
+            blocks: &self.blocks,
+            settings: &self.settings,
+            uefi: self.uefi,
+            written,
+        }
+    }
+}
+
 /// Facts, plan, guard, execution of one step. Gives the image that is on the
 /// disk afterwards.
 async fn step(
@@ -82,19 +110,12 @@ async fn step(
     } else {
         node
     };
-    let blocks = block_devices(&agent.boot.snapshot().await);
-    let wanted = settings::steps(&agent.settings());
-    let context = StepContext {
-        node: &node,
-        blocks: &blocks,
-        settings: &wanted,
-        uefi: efi::is_efi(&agent.boot.root),
-        written: written.as_ref(),
-    };
-    let plan = (step.plan)(&context, args)?;
+    let facts = StepFacts::read(agent).await;
+    let plan = (step.plan)(&facts.context(&node, written.as_ref()), args)?;
     tell(agent, &plan);
     let destroys = plan.destroys();
-    let checked = guard::check(plan, &blocks, &GuardPolicy::of(&node, &wanted, &blocks)?)?;
+    let policy = GuardPolicy::of(&node, &facts.settings, &facts.blocks)?;
+    let checked = guard::check(plan, &facts.blocks, &policy)?;
     let outcome = carry_out(agent, checked).await?;
     Ok(outcome.written.or(if destroys { None } else { written }))
 }
@@ -112,15 +133,8 @@ pub(crate) async fn show(
         Some(phase) => phase,
         None => phase_of(&question.step).map_err(refused)?,
     };
-    let blocks = block_devices(&agent.boot.snapshot().await);
-    let settings = settings::steps(&agent.settings());
-    let context = StepContext {
-        node: question.node.as_ref().unwrap_or(&node),
-        blocks: &blocks,
-        settings: &settings,
-        uefi: efi::is_efi(&agent.boot.root),
-        written: written.as_ref(),
-    };
+    let facts = StepFacts::read(agent).await;
+    let context = facts.context(question.node.as_ref().unwrap_or(&node), written.as_ref());
     let shown = dry_run(phase, &question.step, &question.args, &context);
     serde_json::to_value(shown).map_err(|error| ApiError::Internal(error.to_string()))
 }

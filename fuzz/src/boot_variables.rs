@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! All boot variables of a firmware, and the plan that makes a deployed system boot.
 
+use ironseed_core::boot::EfiVariable;
 use ironseed_core::boot::variables::{boot_order_name, entry_name, numbers};
 use ironseed_core::boot::{
     Architecture, BootFacts, Deletion, EfiFacts, EspContents, EspFile, EspPartition, LoadOption,
     plan,
 };
 use ironseed_core::lifecycle::BootloaderRequest;
-use ironseed_core::plan::{EfiVariable, Op};
+use ironseed_core::plan::Op;
 use uuid::Uuid;
 
 /// In the input, this number stands for the boot order.

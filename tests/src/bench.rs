@@ -21,12 +21,14 @@
 //!   and a little more.
 //! - *kernel + initramfs*: bytes of the two files; the parts are those of `manifest.json`.
 //! - *write*: see [`write`].
+//! - *network*: see [`network`].
 //! - *deploy*: from the request to Ironic until the node is active, one boot of the agent included.
 
 mod boot;
 mod deploy;
 mod inspect;
 mod memory;
+pub mod network;
 mod report;
 mod resident;
 mod size;
@@ -62,6 +64,16 @@ pub enum Part {
     Size,
     /// Writing an image beside dd and qemu-img on the same disk, and the memory it takes; no lab.
     Write,
+    /// Link to DHCP answer to lookup, with dead ports and without; no lab.
+    Network,
+}
+
+impl Part {
+    /// Whether it needs neither Ironic nor a virtual server.
+    #[must_use]
+    pub fn is_without_lab(self) -> bool {
+        matches!(self, Self::Write | Self::Network)
+    }
 }
 
 /// The parts that were asked for; all, if none was.

@@ -148,9 +148,12 @@ fn run_bench(arguments: &BenchArguments, narrator: &Narrator) -> Result<ExitCode
     if parts.contains(&Part::Write) && namespace::place() == Place::Outside {
         bench::write::run(&options)?;
     }
+    if parts.contains(&Part::Network) && namespace::place() == Place::Outside {
+        bench::network::run(&options)?;
+    }
     let parts: Vec<Part> = parts
         .into_iter()
-        .filter(|part| *part != Part::Write)
+        .filter(|part| !part.is_without_lab())
         .collect();
     match parts.as_slice() {
         [] => return Ok(ExitCode::SUCCESS),

@@ -109,23 +109,6 @@ pub struct Overwrite {
     pub zeroize: bool,
 }
 
-/// An EFI variable as efivarfs holds it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EfiVariable {
-    /// Name with GUID: `BootOrder-8be4df61-93ca-11d2-aa0d-00e098032b8c`.
-    pub name: String,
-    /// Attribute bits (UEFI specification, `GetVariable`).
-    pub attributes: u32,
-    /// The value.
-    pub data: Vec<u8>,
-}
-
-impl std::fmt::Debug for EfiVariable {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} ({} bytes)", self.name, self.data.len())
-    }
-}
-
 impl Op {
     /// The device the operation touches, if it touches one.
     #[must_use]

@@ -4,10 +4,11 @@
 
 use std::path::Path;
 
+use ironseed_core::boot::EfiVariable;
 use ironseed_core::boot::variables::{self, entry_name, numbers};
 use ironseed_core::boot::{BootEntries, BootFacts, Deletion, LoadOption, plan};
 use ironseed_core::lifecycle::BootloaderRequest;
-use ironseed_core::plan::{EfiVariable, Op, Plan};
+use ironseed_core::plan::{Op, Plan};
 
 mod dumps;
 

@@ -11,7 +11,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::variables;
-use crate::plan::EfiVariable;
+use crate::boot::EfiVariable;
 
 /// The boot entries that a disk shall have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

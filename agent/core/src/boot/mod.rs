@@ -27,8 +27,6 @@ mod hostile_tests;
 #[cfg(test)]
 mod plan_tests;
 
-use crate::plan::EfiVariable;
-
 pub use architecture::Architecture;
 pub use boot_csv::BootCsv;
 pub use device_path::{DeviceNode, DevicePath, HardDrive};
@@ -38,6 +36,7 @@ pub use load_option::{EncodeError, LoadOption};
 pub use locate::find_esp;
 pub use plan::plan;
 pub use stored::{Refusal, Results, Stored};
+pub use variables::EfiVariable;
 
 /// GPT type of an EFI system partition (UEFI specification §5.3.3).
 pub const ESP_TYPE: &str = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b";

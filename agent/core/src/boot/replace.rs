@@ -11,8 +11,8 @@ use super::load_option::LoadOption;
 use super::order::{boot_order, free_numbers};
 use super::stored::{leads_alike, target};
 use super::{DeviceNode, EfiFacts, variables};
+use crate::boot::EfiVariable;
 use crate::fault::Fault;
-use crate::plan::EfiVariable;
 
 /// What shall be changed so that `loaders` are booted first.
 ///

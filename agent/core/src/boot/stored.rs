@@ -12,8 +12,8 @@ use super::device_path::{DeviceNode, DevicePath};
 use super::entries::BootEntries;
 use super::load_option::LoadOption;
 use super::variables;
+use crate::boot::EfiVariable;
 use crate::fault::Fault;
-use crate::plan::EfiVariable;
 
 /// `NON_VOLATILE`: the variable is there after a reset.
 const NON_VOLATILE: u32 = 1;

@@ -2,7 +2,26 @@
 //! Names and values of the firmware's boot variables (UEFI specification §3.3),
 //! spelled as efivarfs spells them: `Boot0001-8be4df61-93ca-11d2-aa0d-00e098032b8c`.
 
-use crate::plan::EfiVariable;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// An EFI variable as efivarfs holds it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EfiVariable {
+    /// Name with GUID: `BootOrder-8be4df61-93ca-11d2-aa0d-00e098032b8c`.
+    pub name: String,
+    /// Attribute bits (UEFI specification, `GetVariable`).
+    pub attributes: u32,
+    /// The value.
+    pub data: Vec<u8>,
+}
+
+impl fmt::Debug for EfiVariable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} bytes)", self.name, self.data.len())
+    }
+}
 
 /// `EFI_GLOBAL_VARIABLE`, the vendor GUID of every boot variable.
 pub const GLOBAL_GUID: &str = "8be4df61-93ca-11d2-aa0d-00e098032b8c";

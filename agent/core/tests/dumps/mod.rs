@@ -2,9 +2,9 @@
 //! Boot variables of machines, stored as text: `name attributes value`, the
 //! numbers hexadecimal, the GUID left out because it is always the same.
 
+use ironseed_core::boot::EfiVariable;
 use ironseed_core::boot::variables::GLOBAL_GUID;
 use ironseed_core::boot::{Architecture, EfiFacts, EspContents, EspFile, EspPartition};
-use ironseed_core::plan::EfiVariable;
 
 /// Name and text of every stored dump.
 pub(crate) const DUMPS: &[(&str, &str)] = &[

@@ -8,10 +8,10 @@
 use std::collections::VecDeque;
 use std::fmt;
 
+use ironseed_core::boot::EfiVariable;
 use ironseed_core::boot::{BootEntries, Deletion, NewEntry, Refusal, Results, Stored};
 use ironseed_core::event::Event;
 use ironseed_core::fault::Fault;
-use ironseed_core::plan::EfiVariable;
 
 use super::Efivarfs;
 use crate::progress::Observer;

@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use ironseed_core::boot::EfiVariable;
 use ironseed_core::boot::variables::{boot_order_name, entry_number, numbers};
 use ironseed_core::boot::{BootEntries, BootFacts, Refusal, plan};
 use ironseed_core::lifecycle::BootloaderRequest;
-use ironseed_core::plan::{EfiVariable, Op};
+use ironseed_core::plan::Op;
 
 use super::EfiVariables;
 

@@ -25,8 +25,7 @@ pub use esp::read_esp;
 pub use variables::Efivarfs;
 
 /// Whether this system was started by EFI firmware.
-#[must_use]
-pub fn is_efi(root: &Root) -> bool {
+fn is_efi(root: &Root) -> bool {
     root.exists("/sys/firmware/efi")
 }
 

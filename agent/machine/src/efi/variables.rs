@@ -5,10 +5,10 @@
 
 use std::io::{self, ErrorKind, Write as _};
 
+use ironseed_core::boot::EfiVariable;
 use ironseed_core::boot::Refusal;
 use ironseed_core::boot::variables::{entry_number, is_boot_variable};
 use ironseed_core::fault::Fault;
-use ironseed_core::plan::EfiVariable;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::mount::{MsFlags, mount};
