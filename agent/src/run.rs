@@ -8,6 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use bootconfig::{MacAddr, Settings};
 use clap::Args;
 use ironseed_core::event::{Event, Phase};
+use ironseed_core::network::bgp::{Routing, routing};
 use ironseed_core::network::{NetworkMode, NetworkStatus, WaitFor};
 use ironseed_machine::boot_sources;
 use ironseed_machine::clock::{Clock, SystemClock};
@@ -166,6 +167,19 @@ fn start_network(
         network_interface: settings.network_interface.value.clone(),
         extra_kinds: arguments.port_kinds.clone(),
         ..NetworkSettings::default()
+    };
+    let wanted = match routing(settings) {
+        Ok(Routing::Bgp(plan)) => NetworkSettings {
+            description: Some(plan.description()),
+            dhcp_fallback: false,
+            routing: Some(*plan),
+            ..wanted
+        },
+        Ok(Routing::Oob(_) | Routing::NotAsked) => wanted,
+        Err(error) => {
+            boot.events.warn(error.to_string());
+            wanted
+        }
     };
     let (network, mut events) = Network::start(boundaries, wanted)?;
     let stream = boot.events.clone();
