@@ -215,7 +215,7 @@ fn leaf_config(number: usize, remote_as: &str, more: &[&str]) -> String {
     let more = more.concat();
     format!(
         "router bgp 6510{number}
-         bgp router-id 192.0.2.{number}0
+         bgp router-id 192.0.2.1{number}
          no bgp ebgp-requires-policy
          bgp bestpath as-path multipath-relax
          neighbor s{number} interface remote-as {remote_as}

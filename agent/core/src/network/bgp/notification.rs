@@ -117,6 +117,17 @@ impl Notification {
         }
     }
 
+    /// What a hard reset is about: the reason it wraps, so that a neighbour with
+    /// graceful restart does not keep the routes (RFC 8538 §3.1).
+    fn wrapped(&self) -> Option<Self> {
+        match *self.data.as_slice() {
+            [code, subcode, ref data @ ..] if self.numbers() == (6, 9) => {
+                Some(Self::with((code, subcode), data))
+            }
+            _ => None,
+        }
+    }
+
     /// The operator's words with a shutdown or reset (RFC 9003).
     fn words(&self) -> Option<String> {
         if !matches!(self.numbers(), (6, 2 | 4)) {
@@ -149,9 +160,13 @@ impl fmt::Display for Notification {
         if let Some(number) = self.refused_as() {
             write!(f, ": AS {number}")?;
         }
-        match self.words() {
-            Some(words) => write!(f, ": \"{words}\""),
-            None => Ok(()),
+        if let Some(words) = self.words() {
+            write!(f, ": \"{words}\"")?;
+        }
+        match self.wrapped() {
+            // One that wraps another one is nobody's.
+            Some(reason) if reason.numbers() != self.numbers() => write!(f, ": {reason}"),
+            _ => Ok(()),
         }
     }
 }
@@ -176,6 +191,10 @@ mod tests {
             (
                 Notification::with((2, 2), &65001_u16.to_be_bytes()),
                 "bad peer AS (2/2): AS 65001",
+            ),
+            (
+                Notification::with((6, 9), &[6, 9, 6, 9]),
+                "hard reset (6/9)",
             ),
             (Notification::new((99, 1)), "unknown reason (99/1)"),
             (Notification::new((3, 200)), "error in UPDATE (3/200)"),

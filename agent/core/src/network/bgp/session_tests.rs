@@ -477,6 +477,6 @@ fn a_real_switch_is_understood() {
     let problem = session.problem().expect("a reason").to_string();
     assert_eq!(
         problem,
-        "the neighbour says: administrative shutdown (6/2): \"maintenance\""
+        "the neighbour says: hard reset (6/9): administrative shutdown (6/2): \"maintenance\""
     );
 }
