@@ -89,12 +89,16 @@ pub(crate) async fn serve(
         };
         let news = network.wait_for(|status| Standing::of(status) != seen);
         let told = callback.told.last().map(|(host, _)| host);
-        tokio::select! {
-            changed = tokio::time::timeout(ask_again, news) => if let Ok(Err(_)) = changed {
-                // The network has stopped (lockdown): it never changes again.
-                std::future::pending::<()>().await;
-            },
-            () = identity::ends(&callback.agent, told) => callback.outdated = true,
+        let stopped = tokio::select! {
+            changed = tokio::time::timeout(ask_again, news) => matches!(changed, Ok(Err(_))),
+            () = identity::ends(&callback.agent, told) => {
+                callback.outdated = true;
+                false
+            }
+        };
+        if stopped {
+            // The network has stopped (lockdown): it never changes again.
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bootconfig::{LldpMode, MacAddr, Settings};
 use clap::Args;
 use ironseed_core::event::{Event, Phase};
+use ironseed_core::network::bgp::{Routing, routing};
 use ironseed_core::network::{NetworkMode, NetworkStatus, WaitFor};
 use ironseed_machine::boot_sources;
 use ironseed_machine::clock::{Clock, KernelClocks, SystemClock};
@@ -207,6 +208,19 @@ fn start_network(
         extra_kinds: arguments.port_kinds.clone(),
         internal: boot.internal_rules(),
         ..NetworkSettings::default()
+    };
+    let wanted = match routing(settings) {
+        Ok(Routing::Bgp(plan)) => NetworkSettings {
+            description: Some(plan.description()),
+            dhcp_fallback: false,
+            routing: Some(*plan),
+            ..wanted
+        },
+        Ok(Routing::Oob(_) | Routing::NotAsked) => wanted,
+        Err(error) => {
+            boot.events.warn(error.to_string());
+            wanted
+        }
     };
     let (network, mut events) = Network::start(boundaries, wanted)?;
     let stream = boot.events.clone();

@@ -5,7 +5,7 @@
 //! contract §2.1 and of the configuration library of OpenStack (oslo.config).
 
 use std::fmt::Display;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use url::Url;
 use crate::secret::{AgentToken, Password};
 use crate::value::{
     ApiVersion, AuthStrategy, BootInterface, ContainerRunner, Curve, FaAddresses, LldpMode,
-    Protocol, TlsVersion, UrlList, Verify,
+    OsismNetwork, Protocol, TlsVersion, UrlList, Verify,
 };
 
 /// How values of one kind are written.
@@ -182,6 +182,52 @@ pub const ADDRESS: Kind<Option<IpAddr>> = Kind::new(
     "address",
     "an IPv4 or IPv6 address",
     |text| none_or(text, address),
+    optional,
+);
+
+/// An IPv4 address; empty means none.
+pub const IPV4_ADDRESS: Kind<Option<Ipv4Addr>> = Kind::new(
+    "address",
+    "an IPv4 address",
+    |text| none_or(text, parsed),
+    optional,
+);
+
+/// An IPv6 address; empty means none.
+pub const IPV6_ADDRESS: Kind<Option<Ipv6Addr>> = Kind::new(
+    "address",
+    "an IPv6 address",
+    |text| none_or(text, parsed),
+    optional,
+);
+
+/// The number of an autonomous system; empty means none. 0, 23456 and the last
+/// number are nobody's (RFC 7607, RFC 6793, RFC 7300).
+pub const AS_NUMBER: Kind<Option<u32>> = Kind::new(
+    "number",
+    "a whole number from 1 to 4294967294 other than 23456",
+    |text| {
+        none_or(text, |text| {
+            number(text).filter(|&number: &u32| !matches!(number, 0 | 23456 | u32::MAX))
+        })
+    },
+    optional,
+);
+
+/// Bytes of the largest packet; below 1280 there is no IPv6 (RFC 8200 §5).
+pub const MTU: Kind<u32> = Kind::new(
+    "number",
+    "a whole number from 1280 to 65535",
+    |text| number(text).filter(|mtu| (1280..=65535).contains(mtu)),
+    plain,
+)
+.unit("B");
+
+/// How the machine is on the network in an OSISM rack; empty means none.
+pub const OSISM_NETWORK: Kind<Option<OsismNetwork>> = Kind::new(
+    "choice",
+    "BGP or OOB",
+    |text| none_or(&text.to_ascii_uppercase(), parsed),
     optional,
 );
 

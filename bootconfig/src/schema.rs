@@ -6,7 +6,7 @@
 //! show`, the reference (`bootconfig schema`) and the names the writing side
 //! accepts. Which values mean what is contract §2.2 and §2.5.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use crate::kind::{self, Facts};
@@ -16,7 +16,7 @@ use crate::secret::{AgentToken, Password};
 use crate::sources::Assignments;
 use crate::value::{
     ApiVersion, AuthStrategy, BootInterface, ContainerRunner, Curve, FaAddresses, LldpMode,
-    Protocol, TlsVersion, UrlList, Verify,
+    OsismNetwork, Protocol, TlsVersion, UrlList, Verify,
 };
 
 /// Names of a setting. No name for a source means it cannot be set there.
@@ -245,6 +245,24 @@ settings! {
     guard_special_filesystems: bool = true; kind::BOOL; word("ipa-guard-special-filesystems").key("guard_special_filesystems");
     /// Ask mDNS for Ironic when no URL is given.
     use_mdns: bool = false; kind::BOOL; word("ipa-use-mdns").key("use_mdns");
+    /// How the machine is on the network in an OSISM rack: BGP on every port, or OOB with a fixed address on the lowest on-board port; none while an osism-ipa word is set means BGP.
+    osism_network: Option<OsismNetwork> = None; kind::OSISM_NETWORK; word("osism-ipa-network");
+    /// IPv4 address of this machine's loopback device, announced as a /32.
+    osism_ipv4: Option<Ipv4Addr> = None; kind::IPV4_ADDRESS; word("osism-ipa-ipv4");
+    /// IPv6 address of this machine: announced as a /128 with BGP, a /64 on the port with OOB.
+    osism_ipv6: Option<Ipv6Addr> = None; kind::IPV6_ADDRESS; word("osism-ipa-ipv6");
+    /// Number of this machine's autonomous system; none means 42 followed by octets 2 to 4 of the IPv4 address.
+    osism_as: Option<u32> = None; kind::AS_NUMBER; word("osism-ipa-as");
+    /// Largest packet on the ports that speak BGP.
+    osism_mtu: u32 = 9000; kind::MTU; word("osism-ipa-mtu");
+    /// Address of the metalbox, which then is the host name metalbox.
+    osism_metalbox: Option<IpAddr> = None; kind::ADDRESS; word("osism-ipa-metalbox");
+    /// How long the metalbox is waited for before that is said to be a fault.
+    osism_metalbox_timeout: Duration = Duration::from_secs(60); kind::SECONDS; word("osism-ipa-metalbox-timeout");
+    /// Kind of rack OSISM prepared the machine for, such as yrzn001; only noted.
+    osism_type: Option<String> = None; kind::TEXT; word("osism-ipa-type");
+    /// Password of the BGP sessions (TCP-MD5, RFC 2385).
+    osism_bgp_password: Option<Password> = None; kind::PASSWORD; word("osism-aa");
     /// NIC the machine booted from.
     bootif: Option<BootInterface> = None; kind::BOOT_INTERFACE; word("BOOTIF");
     /// How the machine booted; vmedia makes the agent look for virtual media.

@@ -266,6 +266,13 @@ choice! {
         /// Hear the neighbours and tell them of this machine.
         Send = "send",
     }
+    /// How the machine is on the network in an OSISM rack.
+    OsismNetwork, "kind of network" {
+        /// BGP with the switch at the other end of every port.
+        Bgp = "BGP",
+        /// A fixed address in the out-of-band network.
+        Oob = "OOB",
+    }
 }
 
 choice! {

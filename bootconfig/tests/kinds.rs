@@ -248,3 +248,25 @@ fn fa_addresses() {
     let good = [("auto", "auto"), ("drop", "drop"), ("keep", "keep")];
     check(&kind::FA_ADDRESSES, &good, &["", "yes", "dropped"]);
 }
+
+#[test]
+fn words_of_osism() {
+    let good = [("BGP", "BGP"), ("bgp", "BGP"), ("Oob", "OOB"), ("", "")];
+    check(&kind::OSISM_NETWORK, &good, &["DHCP", "BGP "]);
+    let good = [("4200155960", "4200155960"), ("65001", "65001"), ("", "")];
+    let bad = ["0", "23456", "4294967295", "42001002003", "1.10", "AS65001"];
+    check(&kind::AS_NUMBER, &good, &bad);
+    check(
+        &kind::MTU,
+        &[("9000", "9000"), ("1280", "1280")],
+        &["1279", "65536", ""],
+    );
+    let good = [("10.10.10.123", "10.10.10.123"), ("", "")];
+    check(
+        &kind::IPV4_ADDRESS,
+        &good,
+        &["10.10.10", "10.10.10.1/32", "::1"],
+    );
+    let good = [("fd33:fd0e:2aee::7", "fd33:fd0e:2aee::7"), ("", "")];
+    check(&kind::IPV6_ADDRESS, &good, &["10.1.2.3", "fd33::/64"]);
+}

@@ -10,6 +10,8 @@ use bootconfig::{Origin, Problem, RawSources, SCHEMA, Settings, Warning, resolve
 fn samples(facts: Facts) -> ([&'static str; 2], Option<&'static str>) {
     let numbers = ["7", "8"];
     match facts.name {
+        "number" if facts == kind::MTU.facts => (["1500", "9000"], Some("1279")),
+        "choice" if facts == kind::OSISM_NETWORK.facts => (["BGP", "OOB"], Some("DHCP")),
         "boolean" => (["true", "false"], Some("2")),
         "number" | "port" | "seconds" => (numbers, Some("few")),
         "text" | "secret" => (["one", "two"], None),
@@ -22,6 +24,8 @@ fn samples(facts: Facts) -> ([&'static str; 2], Option<&'static str>) {
             },
         ),
         "URLs" => (["http://one/", "mdns"], Some("one")),
+        "address" if facts == kind::IPV4_ADDRESS.facts => (["192.0.2.1", "10.1.2.3"], Some("::1")),
+        "address" if facts == kind::IPV6_ADDRESS.facts => (["fd00::1", "::1"], Some("10.1.2.3")),
         "address" => (["192.0.2.1", "::1"], Some("one")),
         "host" => (["one", "two"], Some("o/n")),
         "version" if facts.expected.contains("1.68") => (["1.68", "1.31"], Some("one")),

@@ -6,6 +6,7 @@
 //! A new target is a file here with `pub fn run(data: &[u8])`, a row in [`TARGETS`], and a folder
 //! of the same name in `corpus/` with a few small files of the real thing.
 
+pub mod bgp;
 pub mod boot_variables;
 pub mod checksum_file;
 mod container;
@@ -30,6 +31,10 @@ pub struct Target {
 
 /// All targets.
 pub const TARGETS: &[Target] = &[
+    Target {
+        name: "bgp",
+        run: bgp::run,
+    },
     Target {
         name: "boot_variables",
         run: boot_variables::run,

@@ -130,6 +130,34 @@ pub enum Wait {
         /// Which port has heard whom.
         cabling: Cabling,
     },
+    /// There is link, but no router is heard with which BGP could be spoken.
+    NoBgpNeighbour {
+        /// Names of the ports that have link.
+        ports: Vec<String>,
+    },
+    /// A BGP neighbour is there, but no session with it.
+    NoBgpSession {
+        /// The port it is on.
+        port: String,
+        /// Its link-local address.
+        neighbour: String,
+        /// What happened last.
+        problem: String,
+        /// What to check next, where the problem says.
+        next: Option<&'static str>,
+    },
+    /// BGP neighbours give no way out: neither a default route nor one to the hosts that are needed.
+    NoBgpRoute {
+        /// Names of the ports whose sessions are established.
+        ports: Vec<String>,
+    },
+    /// The server OSISM runs in the rack does not answer.
+    NoMetalbox {
+        /// Its address.
+        address: String,
+        /// What happened last.
+        problem: String,
+    },
     /// The image server is tried again.
     ImageServer {
         /// What is asked for.
@@ -165,6 +193,10 @@ impl Wait {
             Wait::NoApiUrl => "no-api-url",
             Wait::LldpNeighbours { .. } => "lldp-neighbours",
             Wait::NeighboursMissing { .. } => "neighbours-missing",
+            Wait::NoBgpNeighbour { .. } => "no-bgp-neighbour",
+            Wait::NoBgpSession { .. } => "no-bgp-session",
+            Wait::NoBgpRoute { .. } => "no-bgp-route",
+            Wait::NoMetalbox { .. } => "no-metalbox",
             Wait::ImageServer { .. } => "image-server",
             Wait::ClockNotSet { .. } => "clock-not-set",
         }
@@ -179,6 +211,10 @@ impl Wait {
             | Wait::NoDhcpAnswer { .. }
             | Wait::LldpNeighbours { .. }
             | Wait::NeighboursMissing { .. }
+            | Wait::NoBgpNeighbour { .. }
+            | Wait::NoBgpSession { .. }
+            | Wait::NoBgpRoute { .. }
+            | Wait::NoMetalbox { .. }
             | Wait::IronicNameUnresolved { .. }
             | Wait::NoCallbackAddress { .. }
             | Wait::ImageServer { .. }
@@ -231,6 +267,18 @@ impl Wait {
             Wait::NeighboursMissing { .. } => {
                 "check the cables of these ports, and that their switches send LLDP; the report goes without them after ipa-lldp-timeout"
             }
+            Wait::NoBgpNeighbour { .. } => {
+                "check that the switch sends router advertisements on these ports, as it does for an unnumbered BGP neighbour"
+            }
+            Wait::NoBgpSession { next, .. } => {
+                next.unwrap_or("nothing; the session is being opened")
+            }
+            Wait::NoBgpRoute { .. } => {
+                "let the switches announce a default route to this machine (FRR: neighbor … default-originate)"
+            }
+            Wait::NoMetalbox { .. } => {
+                "check that Ironic listens on TCP port 6385 of the metalbox, and its route back to this machine"
+            }
             Wait::ImageServer { .. } => {
                 "check the image server and the network between it and this machine"
             }
@@ -282,6 +330,27 @@ impl fmt::Display for Wait {
                 "{} of {wanted} LLDP neighbours heard: {cabling}",
                 cabling.neighbours()
             ),
+            Wait::NoBgpNeighbour { ports } => {
+                write!(f, "no BGP neighbour heard on {}", ports.join(", "))
+            }
+            Wait::NoBgpSession {
+                port,
+                neighbour,
+                problem,
+                ..
+            } => {
+                write!(f, "no BGP session with {neighbour} on {port}: {problem}")
+            }
+            Wait::NoBgpRoute { ports } => {
+                write!(
+                    f,
+                    "no default route from the BGP neighbours on {}",
+                    ports.join(", ")
+                )
+            }
+            Wait::NoMetalbox { address, problem } => {
+                write!(f, "the metalbox {address} does not answer: {problem}")
+            }
             Wait::ImageServer { url, problem } => {
                 write!(f, "image server trouble, trying again: {url}: {problem}")
             }

@@ -18,6 +18,7 @@
 //! numbers are passed in.
 
 pub mod advertise;
+pub mod bgp;
 pub mod description;
 pub mod dhcp4;
 pub mod internal;

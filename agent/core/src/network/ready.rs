@@ -45,6 +45,10 @@ pub fn ready(
     wait_for: WaitFor,
     now: Duration,
 ) -> Result<(), Option<Duration>> {
+    if let Some(routing) = &status.routing {
+        // Its news come by themselves, the end of the metalbox's time too.
+        return routing.wait().map_or(Ok(()), |_| Err(None));
+    }
     let Some(first) = first_address(status) else {
         return Err(None);
     };

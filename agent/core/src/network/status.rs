@@ -8,6 +8,7 @@ use std::time::Duration;
 use bootconfig::MacAddr;
 
 use crate::event::Wait;
+use crate::network::bgp::RoutingStatus;
 use crate::network::dhcp4::client::Ignored;
 use crate::network::{Lease, NetworkMode, primary};
 
@@ -20,6 +21,8 @@ pub struct NetworkStatus {
     pub ports: Vec<PortStatus>,
     /// `BOOTIF` as it was told, whether or not there is such a port.
     pub boot_mac: Option<MacAddr>,
+    /// BGP, where the machine speaks it: its addresses are on no port then.
+    pub routing: Option<RoutingStatus>,
 }
 
 /// The state of one port.
@@ -145,7 +148,9 @@ impl NetworkStatus {
             ports.map(|port| port.name.clone()).collect()
         };
         let mut usable = self.ports.iter().filter(|port| !port.internal);
-        if self.primary().is_some() {
+        if let Some(routing) = &self.routing {
+            routing.wait()
+        } else if self.primary().is_some() {
             None
         } else if usable.clone().next().is_none() {
             Some(Wait::NoNetworkCard)

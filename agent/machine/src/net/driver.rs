@@ -5,6 +5,7 @@
 mod clients;
 mod leases;
 mod ports;
+mod routing;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -52,6 +53,7 @@ pub(super) struct Driver {
     answers: u32,
     reached: Vec<&'static str>,
     resolv_conf: Option<String>,
+    routing: Option<routing::Routing>,
 }
 
 impl Driver {
@@ -80,11 +82,13 @@ impl Driver {
             answers: 0,
             reached: vec![],
             resolv_conf: None,
+            routing: None,
         }
     }
 
     pub(super) async fn run(mut self, mut changes: Changes, mut stop: watch::Receiver<bool>) {
         self.prepare();
+        self.start_routing();
         self.read_all().await;
         loop {
             self.publish();
@@ -101,7 +105,13 @@ impl Driver {
                 },
                 Ok(()) = self.told.changed() => {
                     self.settings = self.told.borrow_and_update().clone();
+                    self.start_routing();
                     self.settle().await;
+                }
+                () = routing::news(&mut self.routing) => {
+                    if self.routing_status().is_some_and(|status| status.wait().is_none()) {
+                        self.reach("address");
+                    }
                 }
                 _ = stop.changed() => break,
             }
@@ -111,6 +121,7 @@ impl Driver {
                 task.abort();
             }
         }
+        self.stop_routing().await;
     }
 
     fn manages(&self) -> bool {
@@ -208,6 +219,7 @@ impl Driver {
         NetworkStatus {
             mode: self.settings.mode,
             boot_mac: self.settings.boot_mac,
+            routing: self.routing_status(),
             ports: self.ports.values().map(with_addresses).collect(),
         }
     }

@@ -51,6 +51,9 @@ pub enum NetError {
         /// The kernel's answer.
         source: rtnetlink::Error,
     },
+    /// A link that must be there is not.
+    #[error("there is no link {0}")]
+    NoLink(&'static str),
     /// The kernel knows no way to an address.
     #[error("there is no route to {0}")]
     NoRoute(IpAddr),

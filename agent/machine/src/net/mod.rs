@@ -15,10 +15,12 @@
 //! | `port` | the DHCP client of one port, running |
 //! | `driver` | all of them together, on the network's thread |
 //! | `network` | the network as the rest of the agent sees it |
+//! | `bgp` | BGP with the switch at the other end of every port |
 //!
 //! The network has a thread of its own: bringing a card up can keep the kernel
 //! busy for a second (firmware is loaded), and nobody else shall wait for it.
 
+pub mod bgp;
 mod driver;
 mod error;
 mod internal;

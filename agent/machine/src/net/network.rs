@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironseed_core::event::Event;
+use ironseed_core::network::bgp::RoutingPlan;
 use ironseed_core::network::{
     Description, InternalRule, MacAddr, NetworkMode, NetworkStatus, WaitFor, ready,
 };
@@ -45,6 +46,9 @@ pub struct NetworkSettings {
     pub dhcp_fallback: bool,
     /// Which cards lead to the BMC and get no address.
     pub internal: Vec<InternalRule>,
+    /// BGP on every port; then nobody asks for addresses, which is
+    /// [`RoutingPlan::description`].
+    pub routing: Option<RoutingPlan>,
 }
 
 /// Starts the network.
@@ -78,6 +82,7 @@ impl Network {
         let (status, watcher) = watch::channel(NetworkStatus {
             mode: settings.mode,
             boot_mac: settings.boot_mac,
+            routing: None,
             ports: vec![],
         });
         let (events, events_out) = mpsc::unbounded_channel();

@@ -123,7 +123,7 @@ impl Drop for Wires {
 }
 
 /// A program that is killed when the test's thread ends.
-fn dying_with_us(program: &str) -> Command {
+pub(crate) fn dying_with_us(program: &str) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", program]);
     command.stdin(Stdio::null());
@@ -131,7 +131,7 @@ fn dying_with_us(program: &str) -> Command {
 }
 
 /// Runs a program that must succeed.
-fn output(command: &mut Command) -> String {
+pub(crate) fn output(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert!(
         output.status.success(),

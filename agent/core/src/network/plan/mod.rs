@@ -285,6 +285,8 @@ mod tests {
             boot_mac: links[1].mac,
             network_interface: Some("usb0"),
             extra_kinds: &[],
+            description: None,
+            dhcp_fallback: false,
             links: &links,
         });
         let asks: Vec<(&str, usize, bool)> = found
@@ -292,7 +294,7 @@ mod tests {
             .iter()
             .map(|link| (link.name.as_str(), link.addressing.len(), link.preferred))
             .collect();
-        assert_eq!(asks, [("eno1", 1, false), ("usb0", 0, false)]);
+        assert_eq!(asks, [("eno1", 2, false), ("usb0", 0, false)]);
     }
 
     fn machine() -> Vec<Link> {
