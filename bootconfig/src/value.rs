@@ -266,6 +266,9 @@ choice! {
         /// Hear the neighbours and tell them of this machine.
         Send = "send",
     }
+}
+
+choice! {
     /// How the machine is on the network in an OSISM rack.
     OsismNetwork, "kind of network" {
         /// BGP with the switch at the other end of every port.
