@@ -13,8 +13,8 @@ use url::Url;
 
 use crate::secret::{AgentToken, Password};
 use crate::value::{
-    ApiVersion, AuthStrategy, BootInterface, ContainerRunner, Curve, FaAddresses, Protocol,
-    TlsVersion, UrlList, Verify,
+    ApiVersion, AuthStrategy, BootInterface, ContainerRunner, Curve, FaAddresses, NetworkFallback,
+    Protocol, TlsVersion, UrlList, Verify,
 };
 
 /// How values of one kind are written.
@@ -225,6 +225,10 @@ pub const FA_ADDRESSES: Kind<FaAddresses> =
 
 /// How much of an image is read back.
 pub const VERIFY: Kind<Verify> = Kind::new("choice", "off, sample or full", parsed, plain);
+
+/// What the network does without a description that can be used.
+pub const NETWORK_FALLBACK: Kind<NetworkFallback> =
+    Kind::new("choice", "dhcp or none", parsed, plain);
 
 /// `http` or `https`.
 pub const PROTOCOL: Kind<Protocol> = Kind::new("choice", "http or https", parsed, plain);

@@ -41,5 +41,5 @@ pub use secret::{AgentToken, Password};
 pub use sources::{RawFile, RawSources};
 pub use value::{
     ApiVersion, AuthStrategy, BootInterface, ContainerRunner, Curve, FaAddresses, MacAddr,
-    Protocol, TlsVersion, UrlList, Verify,
+    NetworkFallback, Protocol, TlsVersion, UrlList, Verify,
 };
