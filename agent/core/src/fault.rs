@@ -221,6 +221,14 @@ pub enum Fault {
         "Ironic has given this node's agent token to an earlier agent, and this one does not have it"
     )]
     TokenLost,
+    /// A description of the network cannot be meant as it is.
+    #[error("{origin} cannot be used: {problem}")]
+    NetworkDescription {
+        /// Where it stands.
+        origin: String,
+        /// Everything that is wrong with it.
+        problem: String,
+    },
     /// Several devices failed; the first failure decides code and owner.
     #[error("{}", join(.0))]
     Several(Vec<Fault>),
@@ -421,6 +429,13 @@ impl Fault {
                 "token-lost",
                 Owner::ControlPlane,
                 "let Ironic power the node off and on again: it then makes a new token",
+                "CommandExecutionError",
+                500,
+            ),
+            Fault::NetworkDescription { .. } => kind(
+                "network-description",
+                Owner::ControlPlane,
+                "mend each point where it was written: the node's network_data in Ironic, the kernel command line, the firmware's iSCSI settings or the hardware profile",
                 "CommandExecutionError",
                 500,
             ),

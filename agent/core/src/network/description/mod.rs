@@ -6,6 +6,9 @@
 //! it to the links ([`crate::network::plan()`]). Without any description the
 //! agent asks for addresses on every port.
 
+pub mod choice;
+pub mod network_data;
+
 use std::fmt;
 use std::net::IpAddr;
 
@@ -13,6 +16,8 @@ use bootconfig::MacAddr;
 
 use crate::network::plan::{Addressing, Bond};
 use crate::network::route::Route;
+
+pub use choice::{Choice, Found, choose};
 
 /// Who described the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
