@@ -12,6 +12,7 @@ mod container;
 pub mod image_format;
 pub mod iso9660;
 pub mod load_option;
+pub mod network_data;
 pub mod partition_table;
 pub mod qcow2;
 pub mod vhd;
@@ -47,6 +48,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "load_option",
         run: load_option::run,
+    },
+    Target {
+        name: "network_data",
+        run: network_data::run,
     },
     Target {
         name: "partition_table",
