@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bootconfig::virtual_media::{
-    BlockFacts, BlockKind, BlockLink, boot_iso, booted_from_virtual_media, parameters_disk,
+    BlockFacts, BlockKind, BlockLink, boot_iso, booted_from_virtual_media, expected_publisher,
+    parameters_disk, published_medium,
 };
 use bootconfig::{RawSources, Settings, resolve};
 use hardware_profiles::ProfileSet;
@@ -14,6 +15,7 @@ use ironseed_core::block::{self, BlockDevice, BlockDevices};
 use ironseed_core::event::{Event, Wait};
 use ironseed_core::hints::SMALLEST_DISK;
 use ironseed_core::inventory::{Facts, block_devices};
+use ironseed_core::network::description::{Found, Source, network_data};
 use ironseed_core::profile::recognise;
 use ironseed_core::snapshot::Snapshot;
 use ironseed_machine::block::disk_sizes;
@@ -42,6 +44,27 @@ pub(crate) struct Boot {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) state: StateDirectory,
     pub(crate) events: Events,
+}
+
+/// What virtual media says of the network.
+#[derive(Debug)]
+pub(crate) struct Media {
+    pub(crate) network: Found,
+    /// Time servers, best first.
+    pub(crate) ntp: Vec<String>,
+}
+
+impl Media {
+    /// Nothing.
+    fn silent() -> Self {
+        Self {
+            network: Found {
+                source: Source::NetworkData,
+                read: Ok(None),
+            },
+            ntp: vec![],
+        }
+    }
 }
 
 impl Boot {
@@ -107,25 +130,87 @@ impl Boot {
         }
     }
 
-    /// Adds what virtual media says, if the machine was booted from it.
-    pub(crate) async fn virtual_media(&self, sources: &mut RawSources) {
+    /// Adds what virtual media says, if the machine was booted from it, and
+    /// reads how the machine is on the network.
+    ///
+    /// Where the command line names the publisher of the boot ISO, that medium
+    /// is waited for; otherwise the first one with settings ends the wait.
+    pub(crate) async fn virtual_media(&self, sources: &mut RawSources) -> Media {
         if !booted_from_virtual_media(&sources.cmdline) {
-            return;
+            return Media::silent();
         }
+        let publisher = expected_publisher(&sources.cmdline);
         let deadline = self.clock.since_boot() + MEDIA_LIMIT;
+        let mut told = false;
         loop {
             let facts = block_facts(&block_devices(&self.snapshot().await));
             let (disk, iso) = (parameters_disk(&facts), boot_iso(&facts));
-            if disk.is_some() || iso.is_some() {
-                self.read_media(disk, iso, sources);
-                return;
+            let ours = publisher
+                .as_deref()
+                .and_then(|publisher| published_medium(&facts, publisher));
+            let complete = match publisher {
+                Some(_) => ours.is_some(),
+                None => disk.is_some() || iso.is_some(),
+            };
+            if complete || self.clock.since_boot() >= deadline {
+                if told {
+                    self.events.emit(&Event::WaitOver);
+                }
+                if disk.is_none() && iso.is_none() {
+                    self.events
+                        .warn("boot_method=vmedia, but no virtual media with settings was found");
+                }
+                self.read_media(disk, ours.or(iso), sources);
+                return publisher.map_or_else(Media::silent, |publisher| {
+                    self.network_data(&publisher, ours)
+                });
             }
-            if self.clock.since_boot() >= deadline {
-                self.events
-                    .warn("boot_method=vmedia, but no virtual media with settings was found");
-                return;
+            if !told {
+                self.events.emit(&Event::Waiting(Wait::VirtualMedia));
+                told = true;
             }
             tokio::time::sleep(10 * POLL).await;
+        }
+    }
+
+    /// Reads `network_data.json` of the medium that Ironic made for this boot.
+    fn network_data(&self, publisher: &str, medium: Option<&BlockFacts>) -> Media {
+        let read = match medium {
+            None => Err(format!(
+                "no virtual media of the publisher {publisher} (ir_pub_id) appeared within {} s",
+                MEDIA_LIMIT.as_secs()
+            )),
+            Some(medium) if !medium.may_configure_network() => Ok(None),
+            Some(medium) => boot_sources::network_data(&medium.path)
+                .map_err(|error| chain(&error))
+                .and_then(|bytes| match bytes {
+                    Some(bytes) => network_data::read(&bytes).map_err(|error| error.to_string()),
+                    None => Ok(None),
+                }),
+        };
+        let data = match read {
+            Ok(Some(data)) => data,
+            Ok(None) => return Media::silent(),
+            Err(problem) => {
+                return Media {
+                    network: Found {
+                        source: Source::NetworkData,
+                        read: Err(problem),
+                    },
+                    ntp: vec![],
+                };
+            }
+        };
+        for warning in &data.warnings {
+            self.events
+                .warn(format!("{}: {warning}", Source::NetworkData));
+        }
+        Media {
+            network: Found {
+                source: Source::NetworkData,
+                read: Ok(Some(data.description)),
+            },
+            ntp: data.ntp,
         }
     }
 
@@ -232,6 +317,7 @@ fn block_facts(devices: &BlockDevices) -> Vec<BlockFacts> {
         BlockFacts {
             path: device.name.clone(),
             label: device.label.clone(),
+            publisher: device.publisher.clone(),
             model: device.model.clone(),
             chain: std::iter::once(device).chain(parent).map(link).collect(),
         }

@@ -7,6 +7,7 @@
 //! | [`run`] | the way from the kernel command line to the hand-off, top to bottom |
 //! | [`boot`] | settings from every source, drivers, virtual media |
 //! | [`runtime`] | the loop around the life cycle: inputs in, effects out |
+//! | [`network`] | which description of the network counts |
 //! | [`ironic`] | calls to Ironic: inspection, lookup, heartbeat |
 //! | [`profile`] | which hardware profile fits, and a new one drafted |
 //! | [`plan`] | what a step would do, for a person |
@@ -22,6 +23,7 @@ mod inventory;
 mod ironic;
 mod log_output;
 mod logs;
+mod network;
 mod plan;
 mod profile;
 mod run;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use bootconfig::virtual_media::{BOOT_ISO_DIRECTORIES, PARAMETERS_FILE};
 use bootconfig::{RawFile, RawSources};
+use ironseed_core::network::description::network_data::PATH as NETWORK_DATA;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use thiserror::Error;
 
@@ -106,6 +107,27 @@ pub fn add_boot_iso(root: &Root, device: &str, sources: &mut RawSources) -> Resu
         }
     }
     Ok(())
+}
+
+/// The network configuration on a boot ISO or config drive; nothing where there
+/// is none. Whether the device may configure the network is decided before
+/// ([`bootconfig::virtual_media::published_medium`]).
+///
+/// # Errors
+/// [`MediaError`].
+pub fn network_data(device: &str) -> Result<Option<Vec<u8>>, MediaError> {
+    let medium = Medium::mount(device)?;
+    let failed = |source| MediaError::Copy {
+        path: NETWORK_DATA.to_owned(),
+        source,
+    };
+    match Root::open(&medium.directory)
+        .and_then(|inside| inside.read_at_most(NETWORK_DATA, FILE_LIMIT))
+    {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(error)),
+    }
 }
 
 fn put(root: &Root, directory: &str, from: &str, bytes: &[u8]) -> std::io::Result<()> {
