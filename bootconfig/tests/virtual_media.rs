@@ -172,7 +172,7 @@ fn only_the_publisher_of_this_boot_may_configure_the_network() {
         let devices = [&leftovers[..], more].concat();
         published_medium(&devices, PUBLISHER).cloned()
     };
-    assert_eq!(found(&[plain.clone()]), Some(plain.clone()));
+    assert_eq!(found(std::slice::from_ref(&plain)), Some(plain.clone()));
     assert!(!plain.may_configure_network());
     assert_eq!(found(&[plain, ours.clone()]), Some(ours.clone()));
     assert!(ours.may_configure_network());
