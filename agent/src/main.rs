@@ -5,7 +5,8 @@
 //! | module | what it is |
 //! | --- | --- |
 //! | [`run`] | the way from the kernel command line to the hand-off, top to bottom |
-//! | [`boot`] | settings from every source, drivers, virtual media |
+//! | [`boot`] | settings from every source, drivers, disks |
+//! | [`media`] | what virtual media says |
 //! | [`runtime`] | the loop around the life cycle: inputs in, effects out |
 //! | [`network`] | which description of the network counts |
 //! | [`ironic`] | calls to Ironic: inspection, lookup, heartbeat |
@@ -23,6 +24,7 @@ mod inventory;
 mod ironic;
 mod log_output;
 mod logs;
+mod media;
 mod network;
 mod plan;
 mod profile;

@@ -8,10 +8,10 @@ use bootconfig::virtual_media::expected_publisher;
 use bootconfig::{NetworkFallback, Origin, Settings};
 use ironseed_core::event::Event;
 use ironseed_core::fault::Fault;
-use ironseed_core::network::Description;
 use ironseed_core::network::description::choice::{absent_ports, choose, nothing};
 use ironseed_core::network::description::network_data::PATH;
 use ironseed_core::network::description::{Found, Source};
+use ironseed_core::network::{Description, NetworkMode, NetworkStatus};
 use ironseed_machine::net::NetworkHandle;
 
 use crate::boot::Boot;
@@ -29,13 +29,17 @@ pub(crate) fn until_media_is_read(cmdline: &[u8]) -> Option<Description> {
     expected_publisher(cmdline).map(|_| nothing(Source::NetworkData))
 }
 
-/// Chooses among what was found, tells it and hands it to the network.
+/// Chooses among what was found, tells it and hands it to the network. Where
+/// another program looks after the network, nothing of it is used.
 pub(crate) fn describe(
     boot: &Boot,
     network: &NetworkHandle,
     found: Vec<Found>,
     settings: &Settings,
 ) {
+    if network.status().borrow().mode == NetworkMode::Observe {
+        return;
+    }
     let fallback = settings.network_fallback.value;
     let choice = choose(found, fallback);
     for fault in &choice.faults {
@@ -100,9 +104,7 @@ impl Watch {
         let mut status = self.network.status();
         let is_there = |description: &Description| {
             let description = description.clone();
-            move |now: &ironseed_core::network::NetworkStatus| {
-                absent_ports(&description, &now.ports).is_none()
-            }
+            move |now: &NetworkStatus| absent_ports(&description, &now.ports).is_none()
         };
         let appeared = status.wait_for(is_there(&self.description));
         if tokio::time::timeout(PORTS_LIMIT, appeared).await.is_ok() {

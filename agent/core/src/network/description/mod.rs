@@ -2,9 +2,10 @@
 //! What somebody wrote down about the network of this machine, before it is
 //! known which links there are.
 //!
-//! Every source is read into the same value, a [`Description`]; the plan binds
-//! it to the links ([`crate::network::plan()`]). Without any description the
-//! agent asks for addresses on every port.
+//! Every source is read into the same value, a [`Description`]; one of them
+//! counts ([`choose`]), and the plan binds it to the links
+//! ([`crate::network::plan()`]). Without any description the agent asks for
+//! addresses on every port.
 
 pub mod choice;
 pub mod network_data;

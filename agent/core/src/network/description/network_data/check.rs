@@ -2,15 +2,13 @@
 //! What links and networks say about each other, and whether all of it can be.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
-use super::address::{Family, is_link_local};
+use super::address::Family;
 use super::json::shown;
-use super::links::{LinkKind, ReadLink};
+use super::links::{LinkKind, ReadBond, ReadLink};
 use super::networks::ReadNetwork;
 use super::problem::{Problem, Reading, Warning};
-use super::stack;
-use crate::network::Route;
+use super::{reach, stack};
 use crate::network::description::PortMatch;
 
 /// Ids that a message lists.
@@ -50,9 +48,7 @@ impl<'a> Check<'a> {
             Some(problem) => reading.problem(problem),
             None => check.mtus(reading),
         }
-        check.addresses(reading);
-        check.default_routes(reading);
-        check.gateways(reading);
+        reach::check(networks, reading);
     }
 
     fn names(&mut self, reading: &mut Reading) {
@@ -182,33 +178,8 @@ impl<'a> Check<'a> {
                 small(link, 576, Family::V4, found, reading);
             }
             match &link.kind {
-                LinkKind::Vlan { link: below, .. } => {
-                    let parent = self.by_id.get(below.as_str());
-                    let most = parent.and_then(|parent| self.mtu(parent));
-                    if let (Some(found), Some(most), Some(parent)) = (link.mtu, most, parent)
-                        && found > most
-                    {
-                        reading.problem(Problem::LargeMtu {
-                            at: link.place.key("mtu"),
-                            most,
-                            parent: shown(&parent.id),
-                            found,
-                        });
-                    }
-                }
-                LinkKind::Bond(bond) => {
-                    let ports = bond.ports.iter();
-                    for port in ports.filter_map(|(_, port)| self.by_id.get(port.as_str())) {
-                        if let (Some(mtu), Some(own)) = (link.mtu, port.mtu)
-                            && mtu != own
-                        {
-                            reading.warn(Warning::PortMtu {
-                                at: port.place.key("mtu"),
-                                mtu,
-                            });
-                        }
-                    }
-                }
+                LinkKind::Vlan { link: below, .. } => self.vlan_mtu(link, below, reading),
+                LinkKind::Bond(bond) => self.bond_mtu(link, bond, reading),
                 LinkKind::Port(_) => (),
             }
         }
@@ -222,6 +193,37 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// The kernel refuses a VLAN with larger packets than the link below.
+    fn vlan_mtu(&self, link: &ReadLink, below: &str, reading: &mut Reading) {
+        let parent = self.by_id.get(below);
+        let most = parent.and_then(|parent| self.mtu(parent));
+        if let (Some(found), Some(most)) = (link.mtu, most)
+            && found > most
+        {
+            reading.problem(Problem::LargeMtu {
+                at: link.place.key("mtu"),
+                most,
+                parent: shown(below),
+                found,
+            });
+        }
+    }
+
+    fn bond_mtu(&self, link: &ReadLink, bond: &ReadBond, reading: &mut Reading) {
+        let Some(mtu) = link.mtu else {
+            return;
+        };
+        let ports = bond.ports.iter();
+        for port in ports.filter_map(|(_, port)| self.by_id.get(port.as_str())) {
+            if port.mtu.is_some_and(|own| own != mtu) {
+                reading.warn(Warning::PortMtu {
+                    at: port.place.key("mtu"),
+                    mtu,
+                });
+            }
+        }
+    }
+
     /// The MTU of a link: its own, or a VLAN's that of the link below.
     fn mtu(&self, link: &ReadLink) -> Option<u32> {
         match &link.kind {
@@ -231,123 +233,6 @@ impl<'a> Check<'a> {
             _ => link.mtu,
         }
     }
-
-    fn addresses(&self, reading: &mut Reading) {
-        let mut seen: BTreeMap<IpAddr, &ReadNetwork> = BTreeMap::new();
-        for network in self.networks {
-            let Some((address, _)) = network.fixed() else {
-                continue;
-            };
-            // The same link-local address can be on every link.
-            if is_link_local(address) {
-                continue;
-            }
-            if let Some(first) = seen.insert(address, network) {
-                reading.problem(Problem::Twice {
-                    at: network.place.key("ip_address"),
-                    what: "the address",
-                    value: address.to_string(),
-                    first: first.place.whole(),
-                });
-            }
-        }
-    }
-
-    /// One router for everything of each family; and no destination twice
-    /// through one link.
-    fn default_routes(&self, reading: &mut Reading) {
-        let mut defaults: BTreeMap<Family, (&str, Route)> = BTreeMap::new();
-        let mut others: BTreeMap<(&str, IpAddr, u8), (&str, Route)> = BTreeMap::new();
-        for (network, at, route) in self.routes() {
-            let link = network.link.as_str();
-            if route.is_default() {
-                let family = Family::of(route.destination);
-                let (other, first) = *defaults.entry(family).or_insert((link, *route));
-                if (other, first) != (link, *route) {
-                    reading.problem(Problem::TwoDefaultRoutes {
-                        at: at.to_owned(),
-                        family: family.name(),
-                        second: format!("{route} on {}", shown(link)),
-                        first: format!("{first} on {}", shown(other)),
-                    });
-                }
-                continue;
-            }
-            let key = (link, route.destination, route.prefix_len);
-            let (first, known) = *others.entry(key).or_insert((at, *route));
-            if known != *route {
-                reading.problem(Problem::Twice {
-                    at: at.to_owned(),
-                    what: "the destination",
-                    value: format!("{}/{}", route.destination, route.prefix_len),
-                    first: first.to_owned(),
-                });
-            }
-        }
-    }
-
-    /// Linux takes a gateway only if it is a neighbour. One outside of every
-    /// network of its link is made one by a route of its own
-    /// ([`super::build`]), because some networks are like that; but not where
-    /// the file shows that it is behind another link, or nobody.
-    fn gateways(&self, reading: &mut Reading) {
-        for (network, at, route) in self.routes() {
-            let Some(gateway) = route.gateway.filter(|gateway| !is_link_local(*gateway)) else {
-                continue;
-            };
-            let wrong = |why: String| Problem::Gateway {
-                at: at.to_owned(),
-                gateway,
-                link: shown(&network.link),
-                why,
-            };
-            let own = |one: &&ReadNetwork| one.fixed().is_some_and(|(own, _)| own == gateway);
-            if let Some(owner) = self.networks.iter().find(own) {
-                let link = shown(&owner.link);
-                reading.problem(wrong(format!("it is the address of {link} itself")));
-                continue;
-            }
-            if self.is_neighbour(&network.link, gateway) {
-                continue;
-            }
-            let elsewhere = |one: &&ReadNetwork| {
-                one.link != network.link && one.fixed().is_some() && one.reaches(gateway)
-            };
-            match self.networks.iter().find(elsewhere) {
-                Some(other) => reading.problem(wrong(format!(
-                    "it is in the network of {}",
-                    shown(&other.link)
-                ))),
-                None => reading.warn(Warning::GatewayOutside {
-                    at: at.to_owned(),
-                    gateway,
-                    link: shown(&network.link),
-                }),
-            }
-        }
-    }
-
-    fn is_neighbour(&self, link: &str, gateway: IpAddr) -> bool {
-        is_neighbour(self.networks, link, gateway)
-    }
-
-    fn routes(&self) -> impl Iterator<Item = (&'a ReadNetwork, &'a str, &'a Route)> {
-        self.networks.iter().flat_map(|network| {
-            let routes = network.routes.iter();
-            routes.map(move |(at, route)| (network, at.as_str(), route))
-        })
-    }
-}
-
-/// Whether a gateway is a neighbour on a link as far as the file says; where
-/// addresses are asked for, it is believed.
-pub(super) fn is_neighbour(networks: &[ReadNetwork], link: &str, gateway: IpAddr) -> bool {
-    is_link_local(gateway)
-        || networks.iter().any(|one| {
-            one.link == link
-                && one.family == Family::of(gateway)
-                && (one.is_dynamic() || one.reaches(gateway))
-        })
 }
 
 fn small(link: &ReadLink, least: u32, family: Family, found: u32, reading: &mut Reading) {

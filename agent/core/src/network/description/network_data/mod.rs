@@ -16,7 +16,7 @@
 //! | `address` | addresses, masks, networks |
 //! | `links`, `bond` | ports, bonds and VLANs |
 //! | `networks` | addresses, routes, services |
-//! | `check`, `stack` | what contradicts what |
+//! | `check`, `stack`, `reach` | what contradicts what |
 //! | `names` | names for links that have to be made |
 //! | `problem` | what can be wrong, what is odd |
 
@@ -28,6 +28,7 @@ mod links;
 mod names;
 mod networks;
 mod problem;
+mod reach;
 mod stack;
 #[cfg(test)]
 mod tests;
@@ -246,7 +247,7 @@ fn routes(link: &str, networks: &[ReadNetwork]) -> Vec<Route> {
     for (_, route) in own.flat_map(|network| &network.routes) {
         let far = route
             .gateway
-            .filter(|gateway| !check::is_neighbour(networks, link, *gateway));
+            .filter(|gateway| !reach::is_neighbour(networks, link, *gateway));
         routes.extend(far.map(neighbour));
         routes.push(*route);
     }
