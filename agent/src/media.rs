@@ -46,7 +46,8 @@ impl Boot {
     /// reads how the machine is on the network.
     ///
     /// Where the command line names the publisher of the boot ISO, that medium
-    /// is waited for; otherwise the first one with settings ends the wait.
+    /// is waited for, and no other ISO is read; otherwise the first medium with
+    /// settings ends the wait.
     pub(crate) async fn virtual_media(&self, sources: &mut RawSources) -> Media {
         if !booted_from_virtual_media(&sources.cmdline) {
             return Media::silent();
@@ -56,14 +57,12 @@ impl Boot {
         let mut told = false;
         loop {
             let facts = block_facts(&block_devices(&self.snapshot().await));
-            let (disk, iso) = (parameters_disk(&facts), boot_iso(&facts));
-            let ours = publisher
-                .as_deref()
-                .and_then(|publisher| published_medium(&facts, publisher));
-            let complete = match publisher {
-                Some(_) => ours.is_some(),
-                None => disk.is_some() || iso.is_some(),
+            let disk = parameters_disk(&facts);
+            let iso = match &publisher {
+                Some(publisher) => published_medium(&facts, publisher),
+                None => boot_iso(&facts),
             };
+            let complete = iso.is_some() || (publisher.is_none() && disk.is_some());
             if complete || self.clock.since_boot() >= deadline {
                 if told {
                     self.events.emit(&Event::WaitOver);
@@ -72,9 +71,9 @@ impl Boot {
                     self.events
                         .warn("boot_method=vmedia, but no virtual media with settings was found");
                 }
-                self.read_media(disk, ours.or(iso), sources);
+                self.read_media(disk, iso, sources);
                 return publisher.map_or_else(Media::silent, |publisher| {
-                    self.network_data(&publisher, ours)
+                    self.network_data(&publisher, iso)
                 });
             }
             if !told {
@@ -182,4 +181,126 @@ fn block_facts(devices: &BlockDevices) -> Vec<BlockFacts> {
         }
     };
     devices.0.iter().map(facts).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::SystemTime;
+
+    use ironseed_machine::clock::Clock;
+    use ironseed_machine::root::Root;
+    use ironseed_machine::state::StateDirectory;
+
+    use super::*;
+    use crate::events::Events;
+
+    const PUBLISHER: &str = "6a1f7c1e-5b0e-4d6c-8d9f-3a2b1c0d9e8f";
+
+    /// Ten seconds pass whenever it is looked at.
+    #[derive(Debug, Default)]
+    struct Hasty(AtomicU64);
+
+    impl Clock for Hasty {
+        fn since_boot(&self) -> Duration {
+            Duration::from_secs(self.0.fetch_add(10, Ordering::Relaxed))
+        }
+
+        fn now(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH + self.since_boot()
+        }
+    }
+
+    /// An optical drive with a volume in it, of which only the descriptor is
+    /// there (ECMA-119 section 8.4).
+    fn drive(root: &Path, name: &str, label: &str, publisher: &str) {
+        let mut image = vec![0; 64 << 10];
+        let field = |place: usize, text: &str, image: &mut [u8]| {
+            image[place..place + text.len()].copy_from_slice(text.as_bytes());
+        };
+        field(32 << 10, "\u{1}CD001", &mut image);
+        field((32 << 10) + 40, label, &mut image);
+        field((32 << 10) + 318, publisher, &mut image);
+        let device = format!("sys/devices/virtual/block/{name}");
+        let make = |path: &str| std::fs::create_dir_all(root.join(path)).expect("directories");
+        make("sys/class/block");
+        make("dev");
+        make(&device);
+        let write = |path: &str, bytes: &[u8]| {
+            std::fs::write(root.join(path), bytes).expect("a file");
+        };
+        write(&format!("{device}/size"), b"128\n");
+        write(&format!("dev/{name}"), &image);
+        let target = format!("../../devices/virtual/block/{name}");
+        symlink(target, root.join(format!("sys/class/block/{name}"))).expect("a link");
+    }
+
+    /// What is read with this command line and these drives: label and
+    /// publisher. The drives have names that no machine's have, because what
+    /// counts is mounted by its name.
+    fn read(cmdline: &str, drives: &[(&str, &str)]) -> (Media, RawSources) {
+        let directory = tempfile::tempdir().expect("a directory");
+        for (number, (label, publisher)) in drives.iter().enumerate() {
+            drive(
+                directory.path(),
+                &format!("sr{}", 900 + number),
+                label,
+                publisher,
+            );
+        }
+        let root = Root::open(directory.path()).expect("a root");
+        let clock: Arc<dyn Clock> = Arc::new(Hasty::default());
+        let boot = Boot {
+            state: StateDirectory::open(&root).expect("a directory"),
+            events: Events::new(Arc::clone(&clock), vec![]),
+            clock,
+            root,
+        };
+        let mut sources = RawSources {
+            cmdline: cmdline.into(),
+            ..RawSources::default()
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let media = runtime.block_on(boot.virtual_media(&mut sources));
+        (media, sources)
+    }
+
+    #[test]
+    fn only_the_medium_of_this_boot_may_describe_the_network() {
+        let virtual_media = format!("boot_method=vmedia ir_pub_id={PUBLISHER}");
+        let over_network = "BOOTIF=01-52-54-00-00-00-01";
+        let leftover = ("config-2", "SOMEBODY");
+        let plain = ("VMEDIA_BOOT_ISO", PUBLISHER);
+        let ours = ("config-2", PUBLISHER);
+        let nobody = "no virtual media of the publisher";
+        // A drive of these tests cannot be mounted, which shows that it counts.
+        let tried = "mounting /dev/sr901 failed";
+        let cases = [
+            (over_network, vec![leftover, ours], None),
+            ("boot_method=vmedia", vec![leftover, ours], None),
+            (virtual_media.as_str(), vec![], Some(nobody)),
+            (virtual_media.as_str(), vec![leftover], Some(nobody)),
+            (virtual_media.as_str(), vec![leftover, plain], None),
+            (virtual_media.as_str(), vec![leftover, ours], Some(tried)),
+        ];
+        for (cmdline, drives, expected) in cases {
+            let (media, sources) = read(cmdline, &drives);
+            assert_eq!(media.network.source, Source::NetworkData);
+            let found = media.network.read;
+            match expected {
+                None => assert_eq!(found, Ok(None), "{cmdline} {drives:?}"),
+                Some(expected) => {
+                    let problem = found.expect_err("it cannot be read");
+                    assert!(problem.contains(expected), "{drives:?}: {problem}");
+                }
+            }
+            assert!(sources.image_config.is_empty());
+        }
+    }
 }

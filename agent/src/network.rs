@@ -133,3 +133,38 @@ impl Watch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_boot_whose_medium_may_describe_the_network_waits() {
+        let cases = [
+            ("BOOTIF=01-52-54-00-00-00-01", false),
+            ("boot_method=vmedia", false),
+            ("ir_pub_id=a", false),
+            ("boot_method=vmedia ir_pub_id=a", true),
+        ];
+        for (cmdline, waits) in cases {
+            let found = until_media_is_read(cmdline.as_bytes());
+            assert_eq!(found.is_some(), waits, "{cmdline}");
+            assert!(found.is_none_or(|one| one.links.is_empty()), "{cmdline}");
+        }
+    }
+
+    #[test]
+    fn a_time_server_of_the_medium_fills_a_gap() {
+        let ntp = ["192.0.2.123".to_owned(), "192.0.2.124".to_owned()];
+        let mut settings = Settings::default();
+        time_server(&mut settings, &[]);
+        assert_eq!(settings, Settings::default());
+        time_server(&mut settings, &ntp);
+        assert_eq!(settings.ntp_server.value.as_deref(), Some("192.0.2.123"));
+        let mut settings = Settings::default();
+        settings.ntp_server.value = Some("time.example".into());
+        let told = settings.clone();
+        time_server(&mut settings, &ntp);
+        assert_eq!(settings, told);
+    }
+}
