@@ -243,6 +243,7 @@ mod tests {
     /// counts is mounted by its name.
     fn read(cmdline: &str, drives: &[(&str, &str)]) -> (Media, RawSources) {
         let directory = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir(directory.path().join("run")).expect("a directory");
         for (number, (label, publisher)) in drives.iter().enumerate() {
             drive(
                 directory.path(),
