@@ -20,6 +20,10 @@ use crate::boot::{Boot, POLL, chain};
 /// Virtual media is there after this time, or the BMC has none (contract §2.4).
 const MEDIA_LIMIT: Duration = Duration::from_secs(30);
 
+/// The file of the state directory with the network configuration as it was
+/// read.
+const KEPT: &str = "network_data.json";
+
 /// What virtual media says of the network.
 #[derive(Debug)]
 pub(crate) struct Media {
@@ -85,20 +89,30 @@ impl Boot {
     }
 
     /// Reads `network_data.json` of the medium that Ironic made for this boot.
+    /// An agent that was started again finds it also where the medium is gone
+    /// by now.
     fn network_data(&self, publisher: &str, medium: Option<&BlockFacts>) -> Media {
-        let read = match medium {
-            None => Err(format!(
-                "no virtual media of the publisher {publisher} (ir_pub_id) appeared within {} s",
-                MEDIA_LIMIT.as_secs()
-            )),
+        let bytes = match medium {
+            None => self.state.read(KEPT).map(Some).ok_or_else(|| {
+                format!(
+                    "no virtual media of the publisher {publisher} (ir_pub_id) appeared within {} s",
+                    MEDIA_LIMIT.as_secs()
+                )
+            }),
             Some(medium) if !medium.may_configure_network() => Ok(None),
-            Some(medium) => boot_sources::network_data(&medium.path)
-                .map_err(|error| chain(&error))
-                .and_then(|bytes| match bytes {
-                    Some(bytes) => network_data::read(&bytes).map_err(|error| error.to_string()),
-                    None => Ok(None),
-                }),
+            Some(medium) => {
+                boot_sources::network_data(&medium.path).map_err(|error| chain(&error))
+            }
         };
+        if let Ok(Some(bytes)) = &bytes
+            && let Err(error) = self.state.replace(KEPT, bytes)
+        {
+            self.events.warn(chain(&error));
+        }
+        let read = bytes.and_then(|bytes| match bytes {
+            Some(bytes) => network_data::read(&bytes).map_err(|error| error.to_string()),
+            None => Ok(None),
+        });
         let data = match read {
             Ok(Some(data)) => data,
             Ok(None) => return Media::silent(),
@@ -216,6 +230,7 @@ mod tests {
 
     /// An optical drive with a volume in it, of which only the descriptor is
     /// there (ECMA-119 section 8.4).
+    #[expect(clippy::disallowed_methods, reason = "a test makes a tree of its own")]
     fn drive(root: &Path, name: &str, label: &str, publisher: &str) {
         let mut image = vec![0; 64 << 10];
         let field = |place: usize, text: &str, image: &mut [u8]| {
@@ -241,7 +256,7 @@ mod tests {
     /// What is read with this command line and these drives: label and
     /// publisher. The drives have names that no machine's have, because what
     /// counts is mounted by its name.
-    fn read(cmdline: &str, drives: &[(&str, &str)]) -> (Media, RawSources) {
+    fn read(cmdline: &str, drives: &[(&str, &str)], kept: Option<&str>) -> (Media, RawSources) {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::create_dir(directory.path().join("run")).expect("a directory");
         for (number, (label, publisher)) in drives.iter().enumerate() {
@@ -260,6 +275,9 @@ mod tests {
             clock,
             root,
         };
+        if let Some(kept) = kept {
+            boot.state.replace(KEPT, kept.as_bytes()).expect("a file");
+        }
         let mut sources = RawSources {
             cmdline: cmdline.into(),
             ..RawSources::default()
@@ -291,7 +309,7 @@ mod tests {
             (virtual_media.as_str(), vec![leftover, ours], Some(tried)),
         ];
         for (cmdline, drives, expected) in cases {
-            let (media, sources) = read(cmdline, &drives);
+            let (media, sources) = read(cmdline, &drives, None);
             assert_eq!(media.network.source, Source::NetworkData);
             let found = media.network.read;
             match expected {
@@ -303,5 +321,23 @@ mod tests {
             }
             assert!(sources.image_config.is_empty());
         }
+    }
+
+    #[test]
+    fn an_agent_that_was_started_again_knows_what_the_medium_said() {
+        let virtual_media = format!("boot_method=vmedia ir_pub_id={PUBLISHER}");
+        let port = r#"{"id": "a", "type": "phy", "ethernet_mac_address": "52:54:00:00:00:01"}"#;
+        let kept = format!(r#"{{"links": [{port}], "networks": []}}"#);
+        let described = |drives: &[(&str, &str)], cmdline: &str| {
+            let (media, _) = read(cmdline, drives, Some(&kept));
+            media.network.read.expect("it can be read").is_some()
+        };
+        assert!(described(&[], &virtual_media));
+        // The medium counts where it is there, and a network boot has none.
+        assert!(!described(
+            &[("VMEDIA_BOOT_ISO", PUBLISHER)],
+            &virtual_media
+        ));
+        assert!(!described(&[], "BOOTIF=01-52-54-00-00-00-01"));
     }
 }
