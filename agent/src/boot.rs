@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The first seconds: settings from every source, drivers, virtual media,
-//! disks.
+//! The first seconds: settings from every source, drivers, disks.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bootconfig::virtual_media::{
-    BlockFacts, BlockKind, BlockLink, boot_iso, booted_from_virtual_media, parameters_disk,
-};
 use bootconfig::{RawSources, Settings, resolve};
 use hardware_profiles::{Amount, ProfileSet};
-use ironseed_core::block::{self, BlockDevice, BlockDevices};
 use ironseed_core::event::{Event, Wait};
 use ironseed_core::hints::SMALLEST_DISK;
-use ironseed_core::inventory::{Facts, block_devices};
+use ironseed_core::inventory::Facts;
 use ironseed_core::network::InternalRule;
 use ironseed_core::network::internal::{SMBIOS_TABLE, internal_rules};
 use ironseed_core::profile::recognise;
@@ -29,13 +24,10 @@ use crate::events::Events;
 use crate::profile;
 
 /// How often a condition of the machine is looked at.
-const POLL: Duration = Duration::from_millis(50);
+pub(crate) const POLL: Duration = Duration::from_millis(50);
 
 /// Drivers that take longer are not waited for.
 const DRIVERS_LIMIT: Duration = Duration::from_secs(60);
-
-/// Virtual media is there after this time, or the BMC has none (contract §2.4).
-const MEDIA_LIMIT: Duration = Duration::from_secs(30);
 
 /// No SMBIOS table is larger: its length has 16 bits before version 3, and big
 /// machines fill some hundred KiB.
@@ -143,57 +135,6 @@ impl Boot {
         }
     }
 
-    /// Adds what virtual media says, if the machine was booted from it.
-    pub(crate) async fn virtual_media(&self, sources: &mut RawSources) {
-        if !booted_from_virtual_media(&sources.cmdline) {
-            return;
-        }
-        let deadline = self.clock.since_boot() + MEDIA_LIMIT;
-        loop {
-            let facts = block_facts(&block_devices(&self.snapshot().await));
-            let (disk, iso) = (parameters_disk(&facts), boot_iso(&facts));
-            if disk.is_some() || iso.is_some() {
-                self.read_media(disk, iso, sources);
-                return;
-            }
-            if self.clock.since_boot() >= deadline {
-                self.events
-                    .warn("boot_method=vmedia, but no virtual media with settings was found");
-                return;
-            }
-            tokio::time::sleep(10 * POLL).await;
-        }
-    }
-
-    fn read_media(
-        &self,
-        disk: Option<&BlockFacts>,
-        iso: Option<&BlockFacts>,
-        sources: &mut RawSources,
-    ) {
-        if let Some(disk) = disk {
-            match boot_sources::add_parameters_disk(&disk.path, sources) {
-                Ok(()) => self.events.note(format!(
-                    "settings were read from the parameters disk {}",
-                    disk.path
-                )),
-                Err(error) => self.events.warn(chain(&error)),
-            }
-        }
-        if let Some(iso) = iso {
-            match boot_sources::add_boot_iso(&self.root, &iso.path, sources) {
-                Ok(()) if !sources.image_config.is_empty() => {
-                    self.events.note(format!(
-                        "settings were read from the boot medium {}",
-                        iso.path
-                    ));
-                }
-                Ok(()) => {}
-                Err(error) => self.events.warn(chain(&error)),
-            }
-        }
-    }
-
     /// Waits until a disk is there that could hold an operating system, as
     /// long as the settings allow (contract §1).
     pub(crate) async fn disks(&self, settings: &Settings) {
@@ -246,33 +187,6 @@ impl Boot {
             tokio::time::sleep(POLL).await;
         }
     }
-}
-
-/// The facts by which virtual media is recognised.
-fn block_facts(devices: &BlockDevices) -> Vec<BlockFacts> {
-    let link = |device: &BlockDevice| BlockLink {
-        kind: match device.kind {
-            block::BlockKind::Disk => BlockKind::Disk,
-            block::BlockKind::Partition => BlockKind::Partition,
-            block::BlockKind::Rom => BlockKind::Rom,
-            _ => BlockKind::Other,
-        },
-        transport: device.transport.clone(),
-        size: device.size,
-    };
-    let facts = |device: &BlockDevice| {
-        let parent = device
-            .parent
-            .as_deref()
-            .and_then(|parent| devices.get(parent));
-        BlockFacts {
-            path: device.name.clone(),
-            label: device.label.clone(),
-            model: device.model.clone(),
-            chain: std::iter::once(device).chain(parent).map(link).collect(),
-        }
-    };
-    devices.0.iter().map(facts).collect()
 }
 
 /// An error with its causes, in one line.

@@ -5,9 +5,11 @@
 //! | module | what it is |
 //! | --- | --- |
 //! | [`run`] | the way from the kernel command line to the hand-off, top to bottom |
-//! | [`boot`] | settings from every source, drivers, virtual media |
+//! | [`boot`] | settings from every source, drivers, disks |
+//! | [`media`] | what virtual media says |
 //! | [`clock`] | what time it is, found out beside everything else |
 //! | [`runtime`] | the loop around the life cycle: inputs in, effects out |
+//! | [`network`] | which description of the network counts |
 //! | [`ironic`] | calls to Ironic: inspection, lookup, heartbeat |
 //! | [`profile`] | which hardware profile fits, and a new one drafted |
 //! | [`plan`] | what a step would do, for a person |
@@ -25,6 +27,8 @@ mod inventory;
 mod ironic;
 mod log_output;
 mod logs;
+mod media;
+mod network;
 mod plan;
 mod profile;
 mod run;

@@ -24,7 +24,7 @@ use crate::boot::{Boot, chain};
 use crate::clock::{Surroundings, Timekeeper};
 use crate::events::Events;
 use crate::runtime::{Runtime, restore};
-use crate::{ironic, log_output, settings};
+use crate::{ironic, log_output, network, settings};
 
 /// A wait of the network that is over sooner is not worth a line.
 const QUIET_WAIT: Duration = Duration::from_secs(3);
@@ -71,11 +71,11 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn std::error::Error
     boot.events.emit(&Event::Entered(Phase::Starting));
     tokio::time::sleep(early.hardware_initialization_delay.value).await;
 
-    let network = start_network(&boot, &early, arguments)?;
+    let network = start_network(&boot, &early, &sources.cmdline, arguments)?;
     let mut lldp = start_lldp(&boot, &early, arguments);
     boot.drivers().await;
-    boot.virtual_media(&mut sources).await;
-    let settings = if sources.parameters_disk.is_some() || !sources.image_config.is_empty() {
+    let media = boot.virtual_media(&mut sources).await;
+    let mut settings = if sources.parameters_disk.is_some() || !sources.image_config.is_empty() {
         let settings = boot.settings(&sources);
         log_output::show_debug(settings.debug.value);
         network.prefer(
@@ -93,6 +93,9 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn std::error::Error
     } else {
         early
     };
+    network::time_server(&mut settings, &media.ntp);
+    network::describe(&boot, &network, vec![media.network], &settings);
+    tokio::spawn(tell_waits(boot.clone(), network.status()));
     boot.events.emit(&Event::Entered(Phase::Network));
     let ((), (), neighbours) = tokio::join!(
         boot.disks(&settings),
@@ -191,6 +194,7 @@ fn start_lldp(boot: &Boot, settings: &Settings, arguments: &RunArguments) -> Opt
 fn start_network(
     boot: &Boot,
     settings: &Settings,
+    cmdline: &[u8],
     arguments: &RunArguments,
 ) -> Result<NetworkHandle, ironseed_machine::net::NetError> {
     let boundaries = Boundaries {
@@ -207,6 +211,7 @@ fn start_network(
         network_interface: settings.network_interface.value.clone(),
         extra_kinds: arguments.port_kinds.clone(),
         internal: boot.internal_rules(),
+        description: network::until_media_is_read(cmdline),
         ..NetworkSettings::default()
     };
     let wanted = match routing(settings) {
@@ -229,7 +234,6 @@ fn start_network(
             stream.emit(&event);
         }
     });
-    tokio::spawn(tell_waits(boot.clone(), network.status()));
     Ok(network)
 }
 

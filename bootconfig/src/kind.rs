@@ -14,7 +14,7 @@ use url::Url;
 use crate::secret::{AgentToken, Password};
 use crate::value::{
     ApiVersion, AuthStrategy, BootInterface, ContainerRunner, Curve, FaAddresses, LldpMode,
-    OsismNetwork, Protocol, TlsVersion, UrlList, Verify,
+    NetworkFallback, OsismNetwork, Protocol, TlsVersion, UrlList, Verify,
 };
 
 /// How values of one kind are written.
@@ -274,6 +274,9 @@ pub const VERIFY: Kind<Verify> = Kind::new("choice", "off, sample or full", pars
 
 /// What is done with LLDP.
 pub const LLDP_MODE: Kind<LldpMode> = Kind::new("choice", "off, listen or send", parsed, plain);
+/// What the network does without a description that can be used.
+pub const NETWORK_FALLBACK: Kind<NetworkFallback> =
+    Kind::new("choice", "dhcp or none", parsed, plain);
 
 /// `http` or `https`.
 pub const PROTOCOL: Kind<Protocol> = Kind::new("choice", "http or https", parsed, plain);

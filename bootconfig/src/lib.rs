@@ -41,5 +41,5 @@ pub use secret::{AgentToken, Password};
 pub use sources::{RawFile, RawSources};
 pub use value::{
     ApiVersion, AuthStrategy, BootInterface, ContainerRunner, Curve, FaAddresses, LldpMode,
-    MacAddr, OsismNetwork, Protocol, TlsVersion, UrlList, Verify,
+    MacAddr, NetworkFallback, OsismNetwork, Protocol, TlsVersion, UrlList, Verify,
 };

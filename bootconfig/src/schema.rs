@@ -16,7 +16,7 @@ use crate::secret::{AgentToken, Password};
 use crate::sources::Assignments;
 use crate::value::{
     ApiVersion, AuthStrategy, BootInterface, ContainerRunner, Curve, FaAddresses, LldpMode,
-    OsismNetwork, Protocol, TlsVersion, UrlList, Verify,
+    NetworkFallback, OsismNetwork, Protocol, TlsVersion, UrlList, Verify,
 };
 
 /// Names of a setting. No name for a source means it cannot be set there.
@@ -269,6 +269,8 @@ settings! {
     boot_method: Option<String> = None; kind::TEXT; word("boot_method");
     /// Publisher of the boot ISO, by which its config drive is recognised.
     ir_pub_id: Option<String> = None; kind::TEXT; word("ir_pub_id");
+    /// What ports do when the description of the network (network_data.json, ip= and the like) cannot be used: dhcp asks on all of them, none keeps them silent.
+    network_fallback: NetworkFallback = NetworkFallback::Dhcp; kind::NETWORK_FALLBACK; word("ironseed.network_fallback").section("ironseed", "network_fallback");
     /// Serve the API with the certificate of tls_cert_file.
     listen_tls: bool = false; kind::BOOL; key("DEFAULT", "listen_tls");
     /// Certificate file of the API server.

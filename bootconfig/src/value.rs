@@ -307,3 +307,13 @@ choice! {
         Docker = "docker",
     }
 }
+
+choice! {
+    /// What the network does when nobody's description of it can be used.
+    NetworkFallback, "network fallback" {
+        /// Every port asks for addresses.
+        Dhcp = "dhcp",
+        /// Links are brought up and nobody is asked.
+        Nothing = "none",
+    }
+}

@@ -60,6 +60,8 @@ pub struct BlockFacts {
     pub path: String,
     /// Label of the file system on it.
     pub label: Option<String>,
+    /// Publisher of the ISO 9660 volume on it.
+    pub publisher: Option<String>,
     /// Model as the SCSI layer reports it.
     pub model: Option<String>,
     /// The device itself and then everything it lies on, as `lsblk -s` lists.
@@ -82,6 +84,12 @@ impl BlockFacts {
     #[must_use]
     pub fn carries_parameters(&self) -> bool {
         self.has_label(PARAMETERS_DISK_LABEL)
+    }
+
+    /// Whether its label says that there is something under `openstack/`.
+    #[must_use]
+    pub fn may_configure_network(&self) -> bool {
+        self.has_label(BOOT_ISO_LABELS[0])
     }
 
     fn has_label(&self, label: &str) -> bool {
@@ -114,6 +122,36 @@ pub fn booted_from_virtual_media(cmdline: &[u8]) -> bool {
     let words = words(cmdline);
     let last = words.iter().rev().find(|word| word.name == "boot_method");
     last.is_some_and(|word| word.value == "vmedia")
+}
+
+/// The publisher of the boot ISO that Ironic made for this boot, `ir_pub_id`,
+/// where the machine booted from virtual media. Without one there is no ISO
+/// whose network configuration could be trusted: the machine booted over the
+/// network, or from an ISO that somebody else made.
+#[must_use]
+pub fn expected_publisher(cmdline: &[u8]) -> Option<String> {
+    let words = words(cmdline);
+    let last = words.iter().rev().find(|word| word.name == "ir_pub_id")?;
+    let publisher = last.value.trim();
+    (booted_from_virtual_media(cmdline) && !publisher.is_empty()).then(|| publisher.to_owned())
+}
+
+/// The medium Ironic made for this boot: virtual media whose publisher is the
+/// one of the command line, compared without case.
+///
+/// It has network configuration only if its label is the first of
+/// [`BOOT_ISO_LABELS`] ([`BlockFacts::may_configure_network`]).
+#[must_use]
+pub fn published_medium<'a>(devices: &'a [BlockFacts], publisher: &str) -> Option<&'a BlockFacts> {
+    let matches = |device: &BlockFacts| {
+        let own = device.publisher.as_deref().unwrap_or_default();
+        is_boot_iso(device) && own.trim().eq_ignore_ascii_case(publisher)
+    };
+    // Of several with one publisher the one that has something to say.
+    first(devices, |device| {
+        matches(device) && device.may_configure_network()
+    })
+    .or_else(|| first(devices, matches))
 }
 
 /// The parameters disk: the first qualifying device with its label, otherwise

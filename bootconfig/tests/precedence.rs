@@ -38,6 +38,7 @@ fn samples(facts: Facts) -> ([&'static str; 2], Option<&'static str>) {
         "choice" if facts == kind::FA_ADDRESSES.facts => (["drop", "keep"], Some("off")),
         "choice" if facts == kind::LLDP_MODE.facts => (["off", "listen"], Some("on")),
         "choice" if facts == kind::VERIFY.facts => (["sample", "full"], Some("on")),
+        "choice" if facts == kind::NETWORK_FALLBACK.facts => (["dhcp", "none"], Some("off")),
         other => panic!("no samples for kind {other}"),
     }
 }

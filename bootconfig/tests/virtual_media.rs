@@ -2,7 +2,8 @@
 //! Which device counts as virtual media (contract §2.4).
 
 use bootconfig::virtual_media::{
-    BlockFacts, BlockKind, BlockLink, boot_iso, booted_from_virtual_media, parameters_disk,
+    BlockFacts, BlockKind, BlockLink, boot_iso, booted_from_virtual_media, expected_publisher,
+    parameters_disk, published_medium,
 };
 
 const GIB: u64 = 1 << 30;
@@ -21,6 +22,7 @@ fn device(path: &str, label: &str, model: &str, chain: &[BlockLink]) -> BlockFac
     BlockFacts {
         path: path.to_owned(),
         label: some(label),
+        publisher: None,
         model: some(model),
         chain: chain.to_vec(),
     }
@@ -125,4 +127,53 @@ fn only_a_machine_that_says_so_booted_from_virtual_media() {
             "{cmdline:?}"
         );
     }
+}
+
+const PUBLISHER: &str = "0c0dd3ae-9a3c-4a4b-8a52-5b3d8a3e2f10";
+
+fn published(publisher: &str, device: BlockFacts) -> BlockFacts {
+    BlockFacts {
+        publisher: Some(publisher.to_owned()),
+        ..device
+    }
+}
+
+#[test]
+fn a_publisher_is_expected_only_on_virtual_media() {
+    let cases = [
+        ("boot_method=vmedia ir_pub_id=a-b", Some("a-b")),
+        (
+            "ir_pub_id=a ir_pub_id=b boot_method=vmedia BOOTIF=x",
+            Some("b"),
+        ),
+        ("boot_method=vmedia", None),
+        ("boot_method=vmedia ir_pub_id=", None),
+        ("BOOTIF=01-52-54-00-00-00-01", None),
+        ("BOOTIF=01-52-54-00-00-00-01 ir_pub_id=a-b", None),
+    ];
+    for (cmdline, expected) in cases {
+        let found = expected_publisher(cmdline.as_bytes());
+        assert_eq!(found.as_deref(), expected, "{cmdline:?}");
+    }
+}
+
+#[test]
+fn only_the_publisher_of_this_boot_may_configure_the_network() {
+    let tenant = published("SOMEBODY ELSE", usb("config-2", "", GIB));
+    let on_disk = published(PUBLISHER, partition("config-2"));
+    let sata = [link(BlockKind::Disk, "sata", GIB)];
+    let on_sata = published(PUBLISHER, device("/dev/sda", "config-2", "", &sata));
+    let upper = PUBLISHER.to_ascii_uppercase();
+    let plain = published(&upper, rom("VMEDIA_BOOT_ISO"));
+    let ours = published(&upper, usb("CONFIG-2", "", GIB));
+    let leftovers = [rom("config-2"), tenant, on_disk, on_sata];
+    assert_eq!(published_medium(&leftovers, PUBLISHER), None);
+    let found = |more: &[BlockFacts]| {
+        let devices = [&leftovers[..], more].concat();
+        published_medium(&devices, PUBLISHER).cloned()
+    };
+    assert_eq!(found(std::slice::from_ref(&plain)), Some(plain.clone()));
+    assert!(!plain.may_configure_network());
+    assert_eq!(found(&[plain, ours.clone()]), Some(ours.clone()));
+    assert!(ours.may_configure_network());
 }

@@ -14,6 +14,7 @@ pub mod image_format;
 pub mod iso9660;
 pub mod lldp;
 pub mod load_option;
+pub mod network_data;
 pub mod ntp;
 pub mod partition_table;
 pub mod qcow2;
@@ -62,6 +63,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "ntp",
         run: ntp::run,
+    },
+    Target {
+        name: "network_data",
+        run: network_data::run,
     },
     Target {
         name: "partition_table",

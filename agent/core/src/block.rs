@@ -85,6 +85,9 @@ pub struct BlockDevice {
     pub file_system: Option<String>,
     /// Label of the file system.
     pub label: Option<String>,
+    /// Publisher of an ISO 9660 volume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher: Option<String>,
     /// Devices stacked on top (md, dm): `/dev/md0`.
     pub holders: Vec<String>,
     /// Where it is mounted.

@@ -73,6 +73,8 @@ pub enum Wait {
         /// Names of the ports that have link.
         ports: Vec<String>,
     },
+    /// The medium the machine was booted from has not appeared as a device.
+    VirtualMedia,
     /// No disk large enough has appeared.
     NoDisk,
     /// Ironic cannot be reached or did not understand.
@@ -181,6 +183,7 @@ impl Wait {
             Wait::NoNetworkCard => "no-network-card",
             Wait::NoLink { .. } => "no-link",
             Wait::NoDhcpAnswer { .. } => "no-dhcp-answer",
+            Wait::VirtualMedia => "virtual-media",
             Wait::NoDisk => "no-disk",
             Wait::IronicUnreachable { .. } => "ironic-unreachable",
             Wait::IronicNameUnresolved { .. } => "ironic-name-unresolved",
@@ -217,6 +220,7 @@ impl Wait {
             | Wait::NoMetalbox { .. }
             | Wait::IronicNameUnresolved { .. }
             | Wait::NoCallbackAddress { .. }
+            | Wait::VirtualMedia
             | Wait::ImageServer { .. }
             | Wait::ClockNotSet { .. } => Owner::Environment,
             Wait::IronicUnreachable { .. }
@@ -237,6 +241,7 @@ impl Wait {
             Wait::NoNetworkCard => "look for a card the kernel has no driver for",
             Wait::NoLink { .. } => "check the cables and the switch ports",
             Wait::NoDhcpAnswer { .. } => "check the DHCP server and the VLAN of the switch port",
+            Wait::VirtualMedia => "check in the BMC that the boot image is still inserted",
             Wait::NoDisk => "check disks, backplane and RAID controller",
             Wait::IronicUnreachable { .. } => {
                 "check ipa-api-url, routes and firewalls between this machine and Ironic"
@@ -296,6 +301,7 @@ impl fmt::Display for Wait {
             Wait::NoNetworkCard => f.write_str("no network card found"),
             Wait::NoLink { ports } => write!(f, "no link on {}", ports.join(", ")),
             Wait::NoDhcpAnswer { ports } => write!(f, "no DHCP answer on {}", ports.join(", ")),
+            Wait::VirtualMedia => f.write_str("the medium this machine booted from is not there"),
             Wait::NoDisk => f.write_str("no disk found"),
             Wait::IronicUnreachable { url, problem } => {
                 write!(f, "no answer from Ironic at {url}: {problem}")

@@ -239,6 +239,14 @@ pub enum Fault {
         /// Whether the clock was set right.
         corrected: bool,
     },
+    /// A description of the network cannot be meant as it is.
+    #[error("{origin} cannot be used: {problem}")]
+    NetworkDescription {
+        /// Where it stands.
+        origin: String,
+        /// Everything that is wrong with it.
+        problem: String,
+    },
     /// Several devices failed; the first failure decides code and owner.
     #[error("{}", join(.0))]
     Several(Vec<Fault>),
@@ -457,6 +465,13 @@ impl Fault {
                 "clock-skew",
                 Hardware,
                 "replace the mainboard's battery; a clock that is off by whole hours runs in local time instead of UTC",
+                "CommandExecutionError",
+                500,
+            ),
+            Fault::NetworkDescription { .. } => kind(
+                "network-description",
+                Owner::ControlPlane,
+                "mend each point where it was written: the node's network_data in Ironic, the kernel command line, the firmware's iSCSI settings or the hardware profile",
                 "CommandExecutionError",
                 500,
             ),

@@ -2,10 +2,11 @@
 //! Reads what the machine was told: kernel command line, config files, virtual
 //! media (contract §2). What the bytes mean is `bootconfig`'s business.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bootconfig::virtual_media::{BOOT_ISO_DIRECTORIES, PARAMETERS_FILE};
 use bootconfig::{RawFile, RawSources};
+use ironseed_core::network::description::network_data::PATH as NETWORK_DATA;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use thiserror::Error;
 
@@ -108,6 +109,28 @@ pub fn add_boot_iso(root: &Root, device: &str, sources: &mut RawSources) -> Resu
     Ok(())
 }
 
+/// The network configuration on a boot ISO or config drive; nothing where there
+/// is none. Whether the device may configure the network is decided before
+/// ([`bootconfig::virtual_media::published_medium`]).
+///
+/// # Errors
+/// [`MediaError`].
+pub fn network_data(device: &str) -> Result<Option<Vec<u8>>, MediaError> {
+    let medium = Medium::mount(device)?;
+    network_data_below(&medium.directory).map_err(|source| MediaError::Copy {
+        path: NETWORK_DATA.to_owned(),
+        source,
+    })
+}
+
+fn network_data_below(directory: &Path) -> std::io::Result<Option<Vec<u8>>> {
+    match Root::open(directory)?.read_at_most(NETWORK_DATA, FILE_LIMIT) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 fn put(root: &Root, directory: &str, from: &str, bytes: &[u8]) -> std::io::Result<()> {
     std::fs::create_dir_all(root.path().join(directory.trim_start_matches('/')))?;
     let name = from.rsplit('/').next().unwrap_or(from);
@@ -173,6 +196,20 @@ impl Drop for Medium {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn network_data_is_read_where_it_is() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let read = || network_data_below(directory.path());
+        assert_eq!(read().expect("nothing there"), None);
+        let latest = directory.path().join("openstack/latest");
+        std::fs::create_dir_all(&latest).expect("make");
+        std::fs::write(latest.join("network_data.json"), b"{}").expect("write");
+        assert_eq!(read().expect("a file"), Some(b"{}".to_vec()));
+        std::fs::remove_file(latest.join("network_data.json")).expect("remove");
+        std::fs::create_dir(latest.join("network_data.json")).expect("make");
+        assert!(read().is_err(), "a directory is no file");
+    }
 
     #[test]
     fn profiles_of_the_boot_medium_are_put_beside_those_of_the_machine() {

@@ -2,9 +2,13 @@
 //! What somebody wrote down about the network of this machine, before it is
 //! known which links there are.
 //!
-//! Every source is read into the same value, a [`Description`]; the plan binds
-//! it to the links ([`crate::network::plan()`]). Without any description the
-//! agent asks for addresses on every port.
+//! Every source is read into the same value, a [`Description`]; one of them
+//! counts ([`choose`]), and the plan binds it to the links
+//! ([`crate::network::plan()`]). Without any description the agent asks for
+//! addresses on every port.
+
+pub mod choice;
+pub mod network_data;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,6 +17,8 @@ use bootconfig::MacAddr;
 
 use crate::network::plan::{Addressing, Bond};
 use crate::network::route::Route;
+
+pub use choice::{Choice, Found, choose};
 
 /// Who described the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
