@@ -274,6 +274,7 @@ pub const VERIFY: Kind<Verify> = Kind::new("choice", "off, sample or full", pars
 
 /// What is done with LLDP.
 pub const LLDP_MODE: Kind<LldpMode> = Kind::new("choice", "off, listen or send", parsed, plain);
+
 /// What the network does without a description that can be used.
 pub const NETWORK_FALLBACK: Kind<NetworkFallback> =
     Kind::new("choice", "dhcp or none", parsed, plain);
