@@ -161,6 +161,7 @@ fn start_network(
         boot_mac: boot_mac(settings),
         network_interface: settings.network_interface.value.clone(),
         extra_kinds: Vec::new(),
+        ..NetworkSettings::default()
     };
     let (network, mut events) = Network::start(boundaries, wanted)?;
     let stream = boot.events.clone();

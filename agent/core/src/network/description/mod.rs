@@ -6,6 +6,8 @@
 //! it to the links ([`crate::network::plan()`]). Without any description the
 //! agent asks for addresses on every port.
 
+pub mod dracut;
+
 use std::fmt;
 use std::net::IpAddr;
 
@@ -52,6 +54,31 @@ pub struct Description {
     pub dns: Vec<IpAddr>,
     /// Domains that are tried behind a name without dots, best first.
     pub search: Vec<String>,
+    /// How ports that are not described get addresses; none: the settings say
+    /// whether they ask.
+    pub others: Option<Vec<Addressing>>,
+    /// Name of the link whose address and default route come first; none: the
+    /// one with a default route.
+    pub preferred: Option<String>,
+    /// Whether DNS servers and search domains of leases and router
+    /// advertisements are not used.
+    pub ignore_lease_dns: bool,
+}
+
+impl Description {
+    /// A description without any link yet.
+    #[must_use]
+    pub fn of(source: Source) -> Self {
+        Self {
+            source,
+            links: vec![],
+            dns: vec![],
+            search: vec![],
+            others: None,
+            preferred: None,
+            ignore_lease_dns: false,
+        }
+    }
 }
 
 /// What one link shall be.
@@ -70,6 +97,21 @@ pub struct DescribedLink {
     pub addressing: Vec<Addressing>,
     /// Routes through it.
     pub routes: Vec<Route>,
+}
+
+impl DescribedLink {
+    /// A link that is only brought up.
+    #[must_use]
+    pub fn new(name: impl Into<String>, device: DescribedDevice) -> Self {
+        Self {
+            name: name.into(),
+            device,
+            mac: None,
+            mtu: None,
+            addressing: vec![],
+            routes: vec![],
+        }
+    }
 }
 
 /// What carries a described link.

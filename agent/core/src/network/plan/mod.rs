@@ -56,6 +56,8 @@ pub struct NetworkPlan {
     pub dns: Vec<IpAddr>,
     /// Search domains that are used before those of leases.
     pub search: Vec<String>,
+    /// Whether those of leases are not used at all.
+    pub ignore_lease_dns: bool,
     /// What the description wants and this machine does not have.
     pub missing: Vec<Missing>,
 }
