@@ -9,7 +9,7 @@ use bootconfig::MacAddr;
 
 use crate::event::Wait;
 use crate::network::dhcp4::client::Ignored;
-use crate::network::{Lease, NetworkMode, primary};
+use crate::network::{Lease, NetworkMode, NetworkPlan, primary};
 
 /// The state of the whole network.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,6 +20,8 @@ pub struct NetworkStatus {
     pub ports: Vec<PortStatus>,
     /// `BOOTIF` as it was told, whether or not there is such a port.
     pub boot_mac: Option<MacAddr>,
+    /// What the network shall be; empty if it is only observed.
+    pub plan: NetworkPlan,
 }
 
 /// The state of one port.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironseed_core::event::Event;
-use ironseed_core::network::{Description, MacAddr, NetworkMode, NetworkStatus, WaitFor, ready};
+use ironseed_core::network::{
+    Description, HeardVlans, MacAddr, NetworkMode, NetworkStatus, VlanInterface, WaitFor, ready,
+};
 use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
@@ -41,6 +43,10 @@ pub struct NetworkSettings {
     pub description: Option<Description>,
     /// Whether ports that the description does not mention ask all the same.
     pub dhcp_fallback: bool,
+    /// VLANs to add, `ipa-enable-vlan-interfaces`.
+    pub vlan_interfaces: Vec<VlanInterface>,
+    /// VLANs the switches speak of.
+    pub heard_vlans: HeardVlans,
 }
 
 /// Starts the network.
@@ -74,7 +80,7 @@ impl Network {
         let (status, watcher) = watch::channel(NetworkStatus {
             mode: settings.mode,
             boot_mac: settings.boot_mac,
-            ports: vec![],
+            ..NetworkStatus::default()
         });
         let (events, events_out) = mpsc::unbounded_channel();
         let (stop, stopped) = watch::channel(false);
@@ -129,6 +135,14 @@ impl NetworkHandle {
         self.retell(|settings| {
             settings.description = description;
             settings.dhcp_fallback = dhcp_fallback;
+        });
+    }
+
+    /// Tells the network which VLANs to add.
+    pub fn add_vlans(&self, wanted: Vec<VlanInterface>, heard: HeardVlans) {
+        self.retell(|settings| {
+            settings.vlan_interfaces = wanted;
+            settings.heard_vlans = heard;
         });
     }
 

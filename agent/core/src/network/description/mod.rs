@@ -7,6 +7,7 @@
 //! agent asks for addresses on every port.
 
 pub mod dracut;
+pub mod ibft;
 
 use std::fmt;
 use std::net::IpAddr;

@@ -199,7 +199,7 @@ mod tests {
 
     use super::*;
     use crate::network::description::Source;
-    use crate::network::plan::{Addressing, BondMode};
+    use crate::network::plan::{Addressing, BondMode, HeardVlans};
     use crate::network::{LinkKind, Route};
 
     fn port(index: u32, name: &str) -> Link {
@@ -260,6 +260,8 @@ mod tests {
         }
     }
 
+    static NO_VLANS: HeardVlans = HeardVlans::new();
+
     fn inputs(links: &[Link]) -> NetworkInputs<'_> {
         NetworkInputs {
             mode: NetworkMode::Manage,
@@ -268,6 +270,8 @@ mod tests {
             extra_kinds: &[],
             description: None,
             dhcp_fallback: false,
+            vlan_interfaces: &[],
+            heard_vlans: &NO_VLANS,
             links,
         }
     }
