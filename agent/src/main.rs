@@ -9,6 +9,7 @@
 //! | [`runtime`] | the loop around the life cycle: inputs in, effects out |
 //! | [`ironic`] | calls to Ironic: inspection, lookup, heartbeat |
 //! | [`profile`] | which hardware profile fits, and a new one drafted |
+//! | [`network`] | how the machine is on the network, and what is missing |
 //! | [`plan`] | what a step would do, for a person |
 //! | [`work`] | a command's work: facts, plan, guard, execution |
 //! | [`api`] | the HTTPS API that Ironic calls |
@@ -22,6 +23,7 @@ mod inventory;
 mod ironic;
 mod log_output;
 mod logs;
+mod network;
 mod plan;
 mod profile;
 mod run;
@@ -49,6 +51,8 @@ enum Command {
     Run(run::RunArguments),
     /// Show what this machine is made of, as Ironic gets it.
     Inventory(inventory::InventoryArguments),
+    /// How this machine is on the network, and what is missing.
+    Network(network::NetworkArguments),
     /// What a step would do to this machine, without doing it.
     Plan(plan::PlanArguments),
     /// Which hardware profile fits this machine, or a new one written from it.
@@ -61,6 +65,7 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Inventory(arguments) => inventory::show(&arguments),
+        Command::Network(arguments) => network::show(&arguments),
         Command::Plan(arguments) => plan::show(&arguments),
         Command::Profile(arguments) => profile::run(&arguments),
         Command::Capture(arguments) => capture::capture(&arguments),

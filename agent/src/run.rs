@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use crate::agent::Agent;
 use crate::boot::{Boot, chain};
 use crate::events::Events;
+use crate::network::follow;
 use crate::runtime::{Runtime, restore};
 use crate::{ironic, log_output, settings};
 
@@ -80,6 +81,12 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn std::error::Error
     } else {
         early
     };
+    follow(
+        &boot,
+        &settings,
+        &network,
+        lldp.as_ref().map(LldpHandle::follow),
+    );
     boot.events.emit(&Event::Entered(Phase::Network));
     tokio::join!(boot.disks(&settings), network.ready(wait_for(&settings)));
 

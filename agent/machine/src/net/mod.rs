@@ -14,6 +14,7 @@
 //! | `port` | the DHCP client of one port, running |
 //! | `driver` | all of them together, on the network's thread |
 //! | `network` | the network as the rest of the agent sees it |
+//! | `view` | everything the kernel has, read once |
 //!
 //! The network has a thread of its own: bringing a card up can keep the kernel
 //! busy for a second (firmware is loaded), and nobody else shall wait for it.
@@ -26,9 +27,11 @@ mod netlink;
 mod network;
 mod packet;
 mod port;
+mod view;
 
 pub use error::NetError;
 pub(crate) use netlink::{Change, Changes, Netlink};
 pub use netlink::{bring_down_all, route_source};
 pub use network::{Boundaries, Network, NetworkHandle, NetworkSettings};
 pub(crate) use packet::{link_address, watch};
+pub use view::view;

@@ -5,20 +5,9 @@ use std::collections::BTreeSet;
 
 use super::{KernelView, Lack, LinkReport, PlannedLink, Report};
 
-/// Everything that is missing or wrong. `absent` are the sentences about ports
-/// that a description wants.
-pub(super) fn lacks(kernel: &KernelView, report: &Report, absent: &[String]) -> Vec<Lack> {
-    let mut lacks: Vec<Lack> = absent
-        .iter()
-        .map(|sentence| {
-            lack(
-                "port-missing",
-                None,
-                sentence,
-                "compare the description's MAC addresses and names with the links above",
-            )
-        })
-        .collect();
+/// Everything that is missing or wrong.
+pub(super) fn lacks(kernel: &KernelView, report: &Report) -> Vec<Lack> {
+    let mut lacks = Vec::new();
     let cards: Vec<&LinkReport> = report
         .links
         .iter()
@@ -52,6 +41,16 @@ pub(super) fn lacks(kernel: &KernelView, report: &Report, absent: &[String]) -> 
         lacks.extend(beyond_the_address(report));
     }
     lacks
+}
+
+/// A port that a description wants.
+pub(super) fn port_missing(sentence: &String) -> Lack {
+    lack(
+        "port-missing",
+        None,
+        sentence,
+        "compare the description's MAC addresses and names with the links below",
+    )
 }
 
 /// A difference from the plan that the running agent knows of.

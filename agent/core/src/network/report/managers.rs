@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Which program configures the network, by the processes that run.
+//! Which program configures the network, by the processes that run. The agent
+//! itself tells it by what it writes down.
 
 /// Names of processes as `/proc/PID/comm` has them (15 bytes at most), and the
 /// programs. Those that manage the whole network come before those that only
 /// ask for addresses and may be run by one of them.
 const MANAGERS: &[(&str, &str)] = &[
-    ("ironseed-agent", "ironseed-agent"),
     ("NetworkManager", "NetworkManager"),
     ("systemd-network", "systemd-networkd"),
     ("wickedd", "wicked"),

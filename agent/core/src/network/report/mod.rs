@@ -16,6 +16,7 @@ mod kernel;
 mod knowledge;
 mod lacks;
 mod managers;
+mod neighbours;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 pub use kernel::{KernelView, SeenAddress, SeenRoute};
 pub use knowledge::{KNOWLEDGE_FILE, Knowledge, KnownLease, KnownPort, Process};
 pub use managers::manager;
+pub use neighbours::{heard_vlans, neighbours};
 
 use crate::network::plan::{Addressing, LinkPlan, NetworkPlan, PlannedDevice};
 use crate::network::primary::is_routable;
@@ -169,7 +171,8 @@ pub struct Sources {
     /// Neighbours heard for this report.
     pub neighbours: Vec<NeighbourReport>,
     /// A plan that was asked for: who describes it, the links, and what is
-    /// missing for it.
+    /// missing for it. The network is not compared with it: nobody has carried it
+    /// out.
     pub plan: Option<(Option<String>, Vec<PlannedLink>, Vec<String>)>,
 }
 
@@ -199,13 +202,17 @@ pub fn report(sources: &Sources) -> Report {
         report.neighbours.clone_from(neighbours);
     }
     let mut absent = knowledge.map(|known| known.missing_ports.clone());
+    report.address = address(kernel, &report);
+    report.missing = lacks::lacks(kernel, &report);
     if let Some((described_by, links, missing)) = plan {
         report.described_by.clone_from(described_by);
         report.plan.clone_from(links);
         absent = Some(missing.clone());
     }
-    report.address = address(kernel, &report);
-    report.missing = lacks::lacks(kernel, &report, &absent.unwrap_or_default());
+    let absent = absent.unwrap_or_default();
+    report
+        .missing
+        .splice(0..0, absent.iter().map(lacks::port_missing));
     if let Some(knowledge) = knowledge {
         report
             .missing

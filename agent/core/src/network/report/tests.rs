@@ -5,8 +5,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use super::*;
+use crate::network::description::PortMatch;
 use crate::network::status::samples::port as status_port;
-use crate::network::{Bond, BondMode, DhcpState, Link, LinkKind, MacAddr, NetworkStatus, Route};
+use crate::network::{
+    Bond, BondMode, DhcpState, Link, LinkKind, MacAddr, Missing, NetworkStatus, Route,
+};
 
 fn link(index: u32, name: &str, kind: LinkKind, up: bool, carrier: bool) -> Link {
     Link {
@@ -218,10 +221,18 @@ fn a_plan_is_compared_with_what_is_there() {
         mtu: Some(9000),
         ..physical("bond0.7")
     };
-    let plan = NetworkPlan {
-        links: vec![physical("eno1"), physical("eno2"), bond, vlan],
-        ..NetworkPlan::default()
+    let status = NetworkStatus {
+        plan: NetworkPlan {
+            links: vec![physical("eno1"), physical("eno2"), bond, vlan],
+            missing: vec![Missing {
+                link: "tap1".into(),
+                port: PortMatch::Name("x".into()),
+            }],
+            ..NetworkPlan::default()
+        },
+        ..NetworkStatus::default()
     };
+    let mut knowledge = Knowledge::of(&status, Process::default(), vec![]);
     let mut kernel = machine();
     let mut made = link(9, "bond0", LinkKind::Virtual("bond".into()), true, true);
     made.mtu = 9000;
@@ -231,10 +242,10 @@ fn a_plan_is_compared_with_what_is_there() {
     }
     let without_vlan = report(&Sources {
         kernel: kernel.clone(),
-        plan: Some((Some("network_data.json".into()), planned(&plan), vec![])),
+        knowledge: Some(knowledge.clone()),
         ..Sources::default()
     });
-    let expected = ["no-link eno2", "link-missing bond0.7"];
+    let expected = ["port-missing", "no-link eno2", "link-missing bond0.7"];
     assert_eq!(codes(&without_vlan), expected);
     kernel.links.push(link(
         10,
@@ -244,17 +255,13 @@ fn a_plan_is_compared_with_what_is_there() {
         true,
     ));
     kernel.addresses.push(address(10, "192.0.2.8/24"));
+    knowledge.missing_ports.clear();
     let other_address = report(&Sources {
-        kernel,
-        plan: Some((
-            None,
-            planned(&plan),
-            vec!["tap1: this machine has no port x".into()],
-        )),
+        kernel: kernel.clone(),
+        knowledge: Some(knowledge),
         ..Sources::default()
     });
     let expected = [
-        "port-missing",
         "no-link eno2",
         "mtu-differs bond0.7",
         "address-missing bond0.7",
@@ -264,6 +271,15 @@ fn a_plan_is_compared_with_what_is_there() {
     assert_eq!(codes(&other_address), expected);
     assert_eq!(other_address.plan[3].on, ["bond0"]);
     assert_eq!(other_address.plan[3].routes, ["default via 192.0.2.1"]);
+    // A plan that was only asked for is not compared with what is there.
+    let absent = vec!["tap1: this machine has no port x".to_owned()];
+    let asked = report(&Sources {
+        kernel,
+        plan: Some((None, planned(&status.plan), absent)),
+        ..Sources::default()
+    });
+    let expected = ["port-missing", "no-default-route", "no-dns-server"];
+    assert_eq!(codes(&asked), expected);
 }
 
 #[test]
