@@ -12,6 +12,7 @@ mod container;
 pub mod image_format;
 pub mod iso9660;
 pub mod load_option;
+pub mod network_words;
 pub mod partition_table;
 pub mod qcow2;
 pub mod vhd;
@@ -47,6 +48,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "load_option",
         run: load_option::run,
+    },
+    Target {
+        name: "network_words",
+        run: network_words::run,
     },
     Target {
         name: "partition_table",

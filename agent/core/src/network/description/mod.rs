@@ -8,6 +8,7 @@
 
 pub mod dracut;
 pub mod ibft;
+pub mod profile;
 
 use std::fmt;
 use std::net::IpAddr;
