@@ -4,7 +4,7 @@
 use bootconfig::{RawSources, Settings, resolve};
 use ironseed_core::network::description::{Description, dracut, ibft};
 use ironseed_core::network::plan::vlan_interfaces::vlan_interfaces;
-use ironseed_core::network::report::{PlannedLink, planned};
+use ironseed_core::network::report::AskedPlan;
 use ironseed_core::network::{HeardVlans, Link, NetworkInputs, NetworkMode, plan};
 use ironseed_machine::boot_sources;
 use ironseed_machine::root::Root;
@@ -30,10 +30,12 @@ pub(crate) struct Told<'a> {
     pub(crate) heard: &'a HeardVlans,
 }
 
-/// The plan: who describes it, its links, and what is missing for it.
-pub(crate) fn planned_network(
-    told: &Told<'_>,
-) -> Result<(Option<String>, Vec<PlannedLink>, Vec<String>), PlanError> {
+/// The plan that the agent would carry out.
+///
+/// # Errors
+///
+/// Everything in the source that counts which cannot be used.
+pub(crate) fn planned_network(told: &Told<'_>) -> Result<AskedPlan, PlanError> {
     let mut sources = boot_sources::read(told.root);
     if let Some(words) = told.words {
         sources.cmdline = words.as_bytes().to_vec();
@@ -52,10 +54,7 @@ pub(crate) fn planned_network(
         heard_vlans: told.heard,
         links: told.links,
     };
-    let plan = plan(&inputs);
-    let missing = plan.missing.iter().map(ToString::to_string).collect();
-    let source = plan.source.map(|source| source.to_string());
-    Ok((source, planned(&plan), missing))
+    Ok(AskedPlan::from(&plan(&inputs)))
 }
 
 /// The first source that says something.

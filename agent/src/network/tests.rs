@@ -111,6 +111,10 @@ fn a_machine_that_lacks_nothing_is_told_so() {
 }
 
 /// A tree of files, below a root of its own.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test makes the files that are read"
+)]
 fn tree(files: &[(&str, String)]) -> (tempfile::TempDir, Root) {
     let directory = tempfile::tempdir().expect("a directory");
     for (path, content) in files {
@@ -194,12 +198,13 @@ fn a_plan_follows_the_command_line_then_the_firmware() {
         })
     };
     let shown = |words| {
-        let (source, links, missing) = planned(words).expect("a plan");
-        let links: Vec<String> = links
+        let plan = planned(words).expect("a plan");
+        let links: Vec<String> = plan
+            .links
             .iter()
             .map(|link| format!("{} {}", link.name, link.addressing.join(" ")))
             .collect();
-        (source.unwrap_or_default(), links, missing)
+        (plan.described_by.unwrap_or_default(), links, plan.missing)
     };
     let (source, links_by_firmware, _) = shown(None);
     assert_eq!(source, "the iSCSI boot firmware table");

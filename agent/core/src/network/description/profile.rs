@@ -49,7 +49,7 @@ pub enum LayoutProblem {
 
 /// A port as a profile selects it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Selected(PortSelector);
+pub struct Selected(Box<PortSelector>);
 
 impl fmt::Display for Selected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -164,7 +164,7 @@ fn find(
 ) -> Result<DescribedLink, LayoutProblem> {
     let port = select(wanted, hardware).ok_or_else(|| LayoutProblem::NoPort {
         link: link.to_owned(),
-        port: Selected(wanted.clone()),
+        port: Selected(Box::new(wanted.clone())),
         there: there(hardware),
     })?;
     let address = port.permanent_mac.as_ref().or(port.mac.as_ref());
@@ -173,7 +173,7 @@ fn find(
             .and_then(|text| text.parse().ok())
             .ok_or_else(|| LayoutProblem::NoAddress {
                 link: link.to_owned(),
-                port: Selected(wanted.clone()),
+                port: Selected(Box::new(wanted.clone())),
             })?;
     let device = DescribedDevice::Port(PortMatch::Mac(mac));
     Ok(DescribedLink::new(&port.name, device))

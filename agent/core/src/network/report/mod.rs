@@ -170,10 +170,30 @@ pub struct Sources {
     pub manager: Option<String>,
     /// Neighbours heard for this report.
     pub neighbours: Vec<NeighbourReport>,
-    /// A plan that was asked for: who describes it, the links, and what is
-    /// missing for it. The network is not compared with it: nobody has carried it
-    /// out.
-    pub plan: Option<(Option<String>, Vec<PlannedLink>, Vec<String>)>,
+    /// A plan that was asked for. The network is not compared with it: nobody has
+    /// carried it out.
+    pub plan: Option<AskedPlan>,
+}
+
+/// A plan that was only asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AskedPlan {
+    /// Who describes it; none: every port asks for addresses.
+    pub described_by: Option<String>,
+    /// What the network would be.
+    pub links: Vec<PlannedLink>,
+    /// What it wants and this machine does not have, a sentence each.
+    pub missing: Vec<String>,
+}
+
+impl From<&NetworkPlan> for AskedPlan {
+    fn from(plan: &NetworkPlan) -> Self {
+        Self {
+            described_by: plan.source.map(|source| source.to_string()),
+            links: planned(plan),
+            missing: plan.missing.iter().map(ToString::to_string).collect(),
+        }
+    }
 }
 
 /// Puts the report together.
@@ -204,10 +224,10 @@ pub fn report(sources: &Sources) -> Report {
     let mut absent = knowledge.map(|known| known.missing_ports.clone());
     report.address = address(kernel, &report);
     report.missing = lacks::lacks(kernel, &report);
-    if let Some((described_by, links, missing)) = plan {
-        report.described_by.clone_from(described_by);
-        report.plan.clone_from(links);
-        absent = Some(missing.clone());
+    if let Some(asked) = plan {
+        report.described_by.clone_from(&asked.described_by);
+        report.plan.clone_from(&asked.links);
+        absent = Some(asked.missing.clone());
     }
     let absent = absent.unwrap_or_default();
     report

@@ -272,10 +272,9 @@ fn a_plan_is_compared_with_what_is_there() {
     assert_eq!(other_address.plan[3].on, ["bond0"]);
     assert_eq!(other_address.plan[3].routes, ["default via 192.0.2.1"]);
     // A plan that was only asked for is not compared with what is there.
-    let absent = vec!["tap1: this machine has no port x".to_owned()];
     let asked = report(&Sources {
         kernel,
-        plan: Some((None, planned(&status.plan), absent)),
+        plan: Some(AskedPlan::from(&status.plan)),
         ..Sources::default()
     });
     let expected = ["port-missing", "no-default-route", "no-dns-server"];
