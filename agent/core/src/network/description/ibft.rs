@@ -238,8 +238,7 @@ mod tests {
         tree
     }
 
-    /// The values QEMU's iPXE leaves after booting from an iSCSI disk with a
-    /// fixed address.
+    /// A card with a fixed address, in the form the kernel's `iscsi_ibft` prints.
     const FIXED: &[(&str, &str)] = &[
         ("ethernet0/index", "0"),
         ("ethernet0/flags", "3"),
