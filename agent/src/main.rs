@@ -9,9 +9,9 @@
 //! | [`media`] | what virtual media says |
 //! | [`clock`] | what time it is, found out beside everything else |
 //! | [`runtime`] | the loop around the life cycle: inputs in, effects out |
-//! | [`network`] | which description of the network counts |
 //! | [`ironic`] | calls to Ironic: inspection, lookup, heartbeat |
 //! | [`profile`] | which hardware profile fits, and a new one drafted |
+//! | [`network`] | which description of the network counts; what `ironseed-agent network` shows |
 //! | [`plan`] | what a step would do, for a person |
 //! | [`work`] | a command's work: facts, plan, guard, execution |
 //! | [`api`] | the HTTPS API that Ironic calls |
@@ -56,6 +56,8 @@ enum Command {
     Run(run::RunArguments),
     /// Show what this machine is made of, as Ironic gets it.
     Inventory(inventory::InventoryArguments),
+    /// How this machine is on the network, and what is missing.
+    Network(network::NetworkArguments),
     /// What a step would do to this machine, without doing it.
     Plan(plan::PlanArguments),
     /// Which hardware profile fits this machine, or a new one written from it.
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Inventory(arguments) => inventory::show(&arguments),
+        Command::Network(arguments) => network::show(&arguments),
         Command::Plan(arguments) => plan::show(&arguments),
         Command::Profile(arguments) => profile::run(&arguments),
         Command::Capture(arguments) => capture::capture(&arguments),

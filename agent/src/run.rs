@@ -23,6 +23,7 @@ use crate::agent::Agent;
 use crate::boot::{Boot, chain};
 use crate::clock::{Surroundings, Timekeeper};
 use crate::events::Events;
+use crate::network::follow;
 use crate::runtime::{Runtime, restore};
 use crate::{ironic, log_output, network, settings};
 
@@ -96,6 +97,12 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn std::error::Error
     network::time_server(&mut settings, &media.ntp);
     network::describe(&boot, &network, vec![media.network], &settings);
     tokio::spawn(tell_waits(boot.clone(), network.status()));
+    follow(
+        &boot,
+        &settings,
+        &network,
+        lldp.as_ref().map(LldpHandle::follow),
+    );
     boot.events.emit(&Event::Entered(Phase::Network));
     let ((), (), neighbours) = tokio::join!(
         boot.disks(&settings),

@@ -19,6 +19,7 @@ mod foreign_text;
 pub mod ini;
 pub mod kind;
 pub mod lookup;
+pub mod network_words;
 pub mod origin;
 pub mod problem;
 mod resolve;
@@ -33,6 +34,7 @@ pub mod words;
 pub mod write;
 
 pub use lookup::{LookupConfig, apply_lookup};
+pub use network_words::{NETWORK_WORDS, NetworkWord};
 pub use origin::{Origin, Setting};
 pub use problem::{Problem, Problems, Warning};
 pub use resolve::resolve;

@@ -2,6 +2,7 @@
 //! From the bytes of all sources to settings, or to everything that is wrong.
 
 use crate::foreign_text::in_message;
+use crate::network_words::resembled;
 use crate::origin::Origin;
 use crate::problem::{Problem, Problems, Warning};
 use crate::schema::{DEFAULT_SECTION, SCHEMA, Settings, row_of_key, row_of_word};
@@ -70,10 +71,11 @@ fn unknown_word(origin: Origin, word: &str) -> Option<Warning> {
     let folded = word.to_ascii_lowercase().replace('_', "-");
     let of_ours = |row: &str| row.to_ascii_lowercase().replace('_', "-") == folded;
     let mut known = SCHEMA.iter().filter_map(|row| row.names.word);
-    if !folded.starts_with("ipa-") && !known.clone().any(of_ours) {
-        return None;
-    }
-    let suggestion = nearest(word, &mut known).map(str::to_owned);
+    let suggestion = if folded.starts_with("ipa-") || known.clone().any(of_ours) {
+        nearest(word, &mut known).map(str::to_owned)
+    } else {
+        Some(resembled(word)?)
+    };
     Some(Warning::UnknownWord {
         origin,
         word: in_message(word),

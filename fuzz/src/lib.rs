@@ -15,6 +15,7 @@ pub mod iso9660;
 pub mod lldp;
 pub mod load_option;
 pub mod network_data;
+pub mod network_words;
 pub mod ntp;
 pub mod partition_table;
 pub mod qcow2;
@@ -67,6 +68,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "network_data",
         run: network_data::run,
+    },
+    Target {
+        name: "network_words",
+        run: network_words::run,
     },
     Target {
         name: "partition_table",

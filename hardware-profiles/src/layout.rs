@@ -124,6 +124,10 @@ pub enum MaxSize {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct NetworkLayout {
+    /// Whether the agent makes these links for itself as well, because it is on
+    /// the network only by them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub agent: bool,
     /// Several ports as one link.
     pub bonds: Vec<Bond>,
     /// Tagged networks.

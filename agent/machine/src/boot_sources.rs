@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use bootconfig::virtual_media::{BOOT_ISO_DIRECTORIES, PARAMETERS_FILE};
 use bootconfig::{RawFile, RawSources};
+use ironseed_core::network::description::ibft;
 use ironseed_core::network::description::network_data::PATH as NETWORK_DATA;
+use ironseed_core::snapshot::{Bytes, Entry, Tree};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use thiserror::Error;
 
@@ -66,6 +68,23 @@ pub fn profiles(root: &Root) -> Vec<(String, String)> {
         .filter(|(path, _)| path.ends_with(".toml"))
         .map(|(path, bytes)| (path, String::from_utf8_lossy(&bytes).into_owned()))
         .collect()
+}
+
+/// The iSCSI boot firmware table as the kernel shows it; empty where there is
+/// none.
+#[must_use]
+pub fn ibft(root: &Root) -> Tree {
+    let mut tree = Tree::default();
+    let names = root.names(ibft::DIRECTORY).unwrap_or_default();
+    for card in names.iter().filter(|name| name.starts_with(ibft::CARD)) {
+        for attribute in ibft::ATTRIBUTES {
+            let path = format!("{}/{card}/{attribute}", ibft::DIRECTORY);
+            if let Ok(bytes) = root.read_at_most(&path, FILE_LIMIT) {
+                tree.insert(path, Entry::File(Bytes(bytes)));
+            }
+        }
+    }
+    tree
 }
 
 /// Adds what the parameters disk says.
@@ -209,6 +228,28 @@ mod tests {
         std::fs::remove_file(latest.join("network_data.json")).expect("remove");
         std::fs::create_dir(latest.join("network_data.json")).expect("make");
         assert!(read().is_err(), "a directory is no file");
+    }
+
+    #[test]
+    fn the_firmware_table_is_read_as_it_stands() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let card = directory.path().join("sys/firmware/ibft/ethernet0");
+        std::fs::create_dir_all(&card).expect("make");
+        for (name, value) in [
+            ("flags", "3\n"),
+            ("mac", "52:54:00:12:34:56\n"),
+            ("origin", "3\n"),
+        ] {
+            std::fs::write(card.join(name), value).expect("write");
+        }
+        let root = Root::open(directory.path()).expect("open");
+        let found = ibft::read(&ibft(&root))
+            .expect("sound")
+            .expect("a description");
+        assert_eq!(found.preferred.as_deref(), Some("ethernet0"));
+        let empty = tempfile::tempdir().expect("a directory");
+        let root = Root::open(empty.path()).expect("open");
+        assert_eq!(ibft::read(&ibft(&root)), Ok(None));
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod net;
 pub mod nvme;
 mod partition_image;
 pub mod power;
+pub mod processes;
 pub mod progress;
 pub mod root;
 pub(crate) mod scsi;

@@ -47,6 +47,13 @@ impl StateDirectory {
         Ok(Self { root: root.clone() })
     }
 
+    /// The directory for a reader: nothing is made, and nothing is there if no
+    /// agent has run.
+    #[must_use]
+    pub fn as_it_is(root: &Root) -> Self {
+        Self { root: root.clone() }
+    }
+
     /// The content of a file; `None` if it was never written or is damaged.
     #[must_use]
     pub fn read(&self, name: &str) -> Option<Vec<u8>> {

@@ -26,6 +26,7 @@ pub mod link;
 pub mod plan;
 pub mod primary;
 pub mod ready;
+pub mod report;
 pub mod resolver;
 pub mod route;
 pub mod status;
@@ -36,8 +37,8 @@ pub use dhcp4::lease::Lease;
 pub use internal::InternalRule;
 pub use link::{Link, LinkKind};
 pub use plan::{
-    Addressing, Bond, BondMode, LinkPlan, Missing, NetworkInputs, NetworkMode, NetworkPlan,
-    PlannedDevice, plan,
+    Addressing, Bond, BondMode, HeardVlans, LinkPlan, Missing, NetworkInputs, NetworkMode,
+    NetworkPlan, PlannedDevice, VlanInterface, plan,
 };
 pub use ready::WaitFor;
 pub use route::Route;

@@ -10,7 +10,7 @@ use bootconfig::MacAddr;
 use crate::event::Wait;
 use crate::network::bgp::RoutingStatus;
 use crate::network::dhcp4::client::Ignored;
-use crate::network::{Lease, NetworkMode, primary};
+use crate::network::{Lease, NetworkMode, NetworkPlan, primary};
 
 /// The state of the whole network.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -23,6 +23,8 @@ pub struct NetworkStatus {
     pub boot_mac: Option<MacAddr>,
     /// BGP, where the machine speaks it: its addresses are on no port then.
     pub routing: Option<RoutingStatus>,
+    /// What the network shall be; empty if it is only observed.
+    pub plan: NetworkPlan,
 }
 
 /// The state of one port.

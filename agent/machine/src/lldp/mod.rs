@@ -123,12 +123,16 @@ impl LldpHandle {
     /// What has been heard until now, by the names of the ports.
     #[must_use]
     pub fn heard(&self) -> BTreeMap<String, LldpPort> {
-        let now = self.clock.since_boot();
-        let table = self.table.borrow();
-        table
-            .as_ref()
-            .map(|table| table.heard(now))
-            .unwrap_or_default()
+        heard(&self.table, &*self.clock)
+    }
+
+    /// Another reader of what is heard, which does not keep the listener alive.
+    #[must_use]
+    pub fn follow(&self) -> LldpFollower {
+        LldpFollower {
+            table: self.table.clone(),
+            clock: Arc::clone(&self.clock),
+        }
     }
 
     /// Waits until every port with carrier has heard a neighbour or had
@@ -181,6 +185,35 @@ impl LldpHandle {
         let mut table = self.table.clone();
         while table.changed().await.is_ok() {}
     }
+}
+
+/// Follows what a listener hears, beside its handle.
+#[derive(Debug, Clone)]
+pub struct LldpFollower {
+    table: watch::Receiver<Option<Table>>,
+    clock: Arc<dyn Clock>,
+}
+
+impl LldpFollower {
+    /// What has been heard until now, by the names of the ports.
+    #[must_use]
+    pub fn heard(&self) -> BTreeMap<String, LldpPort> {
+        heard(&self.table, &*self.clock)
+    }
+
+    /// Waits until something else is heard; false if the listener has ended.
+    pub async fn changed(&mut self) -> bool {
+        self.table.changed().await.is_ok()
+    }
+}
+
+fn heard(table: &watch::Receiver<Option<Table>>, clock: &dyn Clock) -> BTreeMap<String, LldpPort> {
+    let now = clock.since_boot();
+    let table = table.borrow();
+    table
+        .as_ref()
+        .map(|table| table.heard(now))
+        .unwrap_or_default()
 }
 
 /// The listener has only just started and does not know its ports.

@@ -221,6 +221,7 @@ impl Driver {
             boot_mac: self.settings.boot_mac,
             routing: self.routing_status(),
             ports: self.ports.values().map(with_addresses).collect(),
+            plan: self.plan.clone(),
         }
     }
 

@@ -16,6 +16,7 @@
 //! | `driver` | all of them together, on the network's thread |
 //! | `network` | the network as the rest of the agent sees it |
 //! | `bgp` | BGP with the switch at the other end of every port |
+//! | `view` | everything the kernel has, read once |
 //!
 //! The network has a thread of its own: bringing a card up can keep the kernel
 //! busy for a second (firmware is loaded), and nobody else shall wait for it.
@@ -30,6 +31,7 @@ mod netlink;
 mod network;
 mod packet;
 mod port;
+mod view;
 
 pub use error::NetError;
 pub(crate) use links::KernelAddress;
@@ -37,3 +39,4 @@ pub(crate) use netlink::{Change, Changes, Netlink};
 pub use netlink::{bring_down_all, route_source};
 pub use network::{Boundaries, Network, NetworkHandle, NetworkSettings};
 pub(crate) use packet::{link_address, watch};
+pub use view::view;

@@ -220,7 +220,7 @@ pub async fn route_source(destination: IpAddr) -> Result<IpAddr, NetError> {
 }
 
 /// A socket for requests only.
-fn requests(root: &Root) -> Result<Netlink, NetError> {
+pub(super) fn requests(root: &Root) -> Result<Netlink, NetError> {
     let (connection, handle, _) = rtnetlink::new_connection().map_err(NetError::Netlink)?;
     tokio::spawn(connection);
     let root = root.clone();

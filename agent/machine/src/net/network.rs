@@ -8,7 +8,8 @@ use std::time::Duration;
 use ironseed_core::event::Event;
 use ironseed_core::network::bgp::RoutingPlan;
 use ironseed_core::network::{
-    Description, InternalRule, MacAddr, NetworkMode, NetworkStatus, WaitFor, ready,
+    Description, HeardVlans, InternalRule, MacAddr, NetworkMode, NetworkStatus, VlanInterface,
+    WaitFor, ready,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -49,6 +50,10 @@ pub struct NetworkSettings {
     /// BGP on every port; then nobody asks for addresses, which is
     /// [`RoutingPlan::description`].
     pub routing: Option<RoutingPlan>,
+    /// VLANs to add, `ipa-enable-vlan-interfaces`.
+    pub vlan_interfaces: Vec<VlanInterface>,
+    /// VLANs the switches speak of.
+    pub heard_vlans: HeardVlans,
 }
 
 /// Starts the network.
@@ -82,8 +87,7 @@ impl Network {
         let (status, watcher) = watch::channel(NetworkStatus {
             mode: settings.mode,
             boot_mac: settings.boot_mac,
-            routing: None,
-            ports: vec![],
+            ..NetworkStatus::default()
         });
         let (events, events_out) = mpsc::unbounded_channel();
         let (stop, stopped) = watch::channel(false);
@@ -138,6 +142,14 @@ impl NetworkHandle {
         self.retell(|settings| {
             settings.description = description;
             settings.dhcp_fallback = dhcp_fallback;
+        });
+    }
+
+    /// Tells the network which VLANs to add.
+    pub fn add_vlans(&self, wanted: Vec<VlanInterface>, heard: HeardVlans) {
+        self.retell(|settings| {
+            settings.vlan_interfaces = wanted;
+            settings.heard_vlans = heard;
         });
     }
 

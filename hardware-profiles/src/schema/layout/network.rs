@@ -25,6 +25,7 @@ const LONGEST_NAME: usize = 15;
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct NetworkTable {
+    agent: Option<Spanned<bool>>,
     bonds: Vec<BondTable>,
     vlans: Vec<VlanTable>,
 }
@@ -58,7 +59,17 @@ struct VlanTable {
 
 impl Checker<'_> {
     pub(super) fn network(&self, table: &NetworkTable) -> Result<NetworkLayout, ProfileError> {
-        let mut layout = NetworkLayout::default();
+        let mut layout = NetworkLayout {
+            agent: table.agent.as_ref().is_some_and(|agent| *agent.get_ref()),
+            ..NetworkLayout::default()
+        };
+        if let Some(at) = &table.agent
+            && layout.agent
+            && table.bonds.is_empty()
+            && table.vlans.is_empty()
+        {
+            return Err(self.schema("needs bonds or vlans for the agent to make", at));
+        }
         for row in &table.bonds {
             let bond = self.bond(row)?;
             if layout.bonds.iter().any(|other| other.name == bond.name) {

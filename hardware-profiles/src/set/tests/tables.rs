@@ -261,3 +261,22 @@ fn mistakes_name_file_line_and_field() {
         );
     }
 }
+
+#[test]
+fn the_agent_makes_links_only_where_a_profile_says_so() {
+    let parsed = |text: &str| ProfileSet::parse(&[("base.toml", BASE), ("rich.toml", text)]);
+    let agent = |text: &str| {
+        let set = parsed(text).unwrap();
+        let rich = set.get("rich").unwrap();
+        rich.layout.network.as_ref().unwrap().agent
+    };
+    assert!(!agent(RICH));
+    let bonds = "[[layout.network.bonds]]";
+    let told = format!("[layout.network]\nagent = true\n\n{bonds}");
+    assert!(agent(&RICH.replacen(bonds, &told, 1)));
+    let (before, _) = RICH.split_once(bonds).unwrap();
+    let without_links = format!("{before}[layout.network]\nagent = true\n");
+    let message = parsed(&without_links).unwrap_err().to_string();
+    let expected = "layout.network.agent: needs bonds or vlans for the agent to make";
+    assert!(message.ends_with(expected), "{message}");
+}

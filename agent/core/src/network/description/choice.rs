@@ -98,12 +98,7 @@ pub fn choose(mut found: Vec<Found>, fallback: NetworkFallback) -> Choice {
 /// heard and nobody is asked.
 #[must_use]
 pub fn nothing(source: Source) -> Description {
-    Description {
-        source,
-        links: vec![],
-        dns: vec![],
-        search: vec![],
-    }
+    Description::of(source)
 }
 
 /// What is wrong where a description names ports and this machine has none of

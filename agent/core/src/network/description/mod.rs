@@ -10,6 +10,10 @@
 pub mod choice;
 pub mod network_data;
 
+pub mod dracut;
+pub mod ibft;
+pub mod profile;
+
 use std::fmt;
 use std::net::IpAddr;
 
@@ -58,6 +62,31 @@ pub struct Description {
     pub dns: Vec<IpAddr>,
     /// Domains that are tried behind a name without dots, best first.
     pub search: Vec<String>,
+    /// How ports that are not described get addresses; none: the settings say
+    /// whether they ask.
+    pub others: Option<Vec<Addressing>>,
+    /// Name of the link whose address and default route come first; none: the
+    /// one with a default route.
+    pub preferred: Option<String>,
+    /// Whether DNS servers and search domains of leases and router
+    /// advertisements are not used.
+    pub ignore_lease_dns: bool,
+}
+
+impl Description {
+    /// A description without any link yet.
+    #[must_use]
+    pub fn of(source: Source) -> Self {
+        Self {
+            source,
+            links: vec![],
+            dns: vec![],
+            search: vec![],
+            others: None,
+            preferred: None,
+            ignore_lease_dns: false,
+        }
+    }
 }
 
 /// What one link shall be.
@@ -76,6 +105,21 @@ pub struct DescribedLink {
     pub addressing: Vec<Addressing>,
     /// Routes through it.
     pub routes: Vec<Route>,
+}
+
+impl DescribedLink {
+    /// A link that is only brought up.
+    #[must_use]
+    pub fn new(name: impl Into<String>, device: DescribedDevice) -> Self {
+        Self {
+            name: name.into(),
+            device,
+            mac: None,
+            mtu: None,
+            addressing: vec![],
+            routes: vec![],
+        }
+    }
 }
 
 /// What carries a described link.

@@ -23,19 +23,27 @@ pub(super) fn plan(inputs: &NetworkInputs<'_>, description: &Description) -> Net
         Some(plan)
     });
     let mut links: Vec<LinkPlan> = described.collect();
+    let first = match preferred {
+        Some(_) => None,
+        None => super::preferred_port(inputs, &ports),
+    };
     let others = ports.iter().filter(|port| !bound.means(port.index));
-    links.extend(others.map(
-        |port| match inputs.dhcp_fallback && port.controller.is_none() {
-            true => automatic::asking(port, false),
-            false => automatic::silent(port, false),
+    links.extend(others.map(|port| match &description.others {
+        _ if port.controller.is_some() => automatic::silent(port, false),
+        Some(addressing) => LinkPlan {
+            addressing: addressing.clone(),
+            ..automatic::silent(port, first == Some(port.index))
         },
-    ));
+        None if inputs.dhcp_fallback => automatic::asking(port, false),
+        None => automatic::silent(port, false),
+    }));
     links.sort_by_key(|link| depth(&links_by_name(description), link));
     NetworkPlan {
         source: Some(description.source),
         links,
         dns: description.dns.clone(),
         search: description.search.clone(),
+        ignore_lease_dns: description.ignore_lease_dns,
         missing: bound.missing,
     }
 }
@@ -131,7 +139,8 @@ impl<'a> Binding<'a> {
 }
 
 /// The described link that comes first: the one the settings name, else the one
-/// with a default route, else the one the machine booted from.
+/// the description names, else the one with a default route, else the one the
+/// machine booted from.
 fn preferred<'a>(
     inputs: &NetworkInputs<'_>,
     description: &'a Description,
@@ -147,9 +156,11 @@ fn preferred<'a>(
         let port = bound.ports.get(link.name.as_str());
         port.is_some_and(|port| inputs.boot_mac.is_some_and(|mac| port.is_card(mac)))
     };
+    let is_wanted = |link: &DescribedLink| Some(&link.name) == description.preferred.as_ref();
     let has_default = |link: &DescribedLink| link.routes.iter().any(|route| route.is_default());
     links()
         .find(|link| is_named(link))
+        .or_else(|| links().find(|link| is_wanted(link)))
         .or_else(|| links().find(|link| has_default(link)))
         .or_else(|| links().find(|link| is_boot(link) && !link.addressing.is_empty()))
         .map(|link| link.name.as_str())
@@ -188,7 +199,7 @@ mod tests {
 
     use super::*;
     use crate::network::description::Source;
-    use crate::network::plan::{Addressing, BondMode};
+    use crate::network::plan::{Addressing, BondMode, HeardVlans};
     use crate::network::{LinkKind, Route};
 
     fn port(index: u32, name: &str) -> Link {
@@ -240,17 +251,17 @@ mod tests {
         vlan.routes
             .push(Route::default_through(IpAddr::from([192, 0, 2, 1])));
         Description {
-            source: Source::NetworkData,
             links: vec![
                 vlan,
                 described("bond0", bond),
                 by_mac("tap1", 2),
                 by_mac("tap2", 3),
             ],
-            dns: vec![],
-            search: vec![],
+            ..Description::of(Source::NetworkData)
         }
     }
+
+    static NO_VLANS: HeardVlans = HeardVlans::new();
 
     fn inputs(links: &[Link]) -> NetworkInputs<'_> {
         NetworkInputs {
@@ -260,6 +271,8 @@ mod tests {
             extra_kinds: &[],
             description: None,
             dhcp_fallback: false,
+            vlan_interfaces: &[],
+            heard_vlans: &NO_VLANS,
             links,
         }
     }

@@ -3,6 +3,7 @@
 
 mod automatic;
 mod bind;
+pub mod vlan_interfaces;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,6 +13,7 @@ use bootconfig::MacAddr;
 use crate::network::description::{Description, PortMatch, Source};
 use crate::network::route::Route;
 use crate::network::{Link, LinkKind};
+pub use vlan_interfaces::{HeardVlans, VlanInterface};
 
 /// Whether the agent configures the network or only looks at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,6 +43,10 @@ pub struct NetworkInputs<'a> {
     /// Whether ports that no description mentions ask for addresses all the
     /// same.
     pub dhcp_fallback: bool,
+    /// VLANs that the settings add, `ipa-enable-vlan-interfaces` (contract §24).
+    pub vlan_interfaces: &'a [VlanInterface],
+    /// VLANs the switches speak of.
+    pub heard_vlans: &'a HeardVlans,
     /// The links that are there.
     pub links: &'a [Link],
 }
@@ -56,6 +62,8 @@ pub struct NetworkPlan {
     pub dns: Vec<IpAddr>,
     /// Search domains that are used before those of leases.
     pub search: Vec<String>,
+    /// Whether those of leases are not used at all.
+    pub ignore_lease_dns: bool,
     /// What the description wants and this machine does not have.
     pub missing: Vec<Missing>,
 }
@@ -209,11 +217,13 @@ impl fmt::Display for Missing {
 /// [`NetworkMode::Observe`] nothing shall be changed, so the plan is empty.
 #[must_use]
 pub fn plan(inputs: &NetworkInputs<'_>) -> NetworkPlan {
-    match (inputs.mode, inputs.description) {
-        (NetworkMode::Observe, _) => NetworkPlan::default(),
+    let mut plan = match (inputs.mode, inputs.description) {
+        (NetworkMode::Observe, _) => return NetworkPlan::default(),
         (NetworkMode::Manage, None) => automatic::plan(inputs),
         (NetworkMode::Manage, Some(description)) => bind::plan(inputs, description),
-    }
+    };
+    vlan_interfaces::add(&mut plan, inputs);
+    plan
 }
 
 /// The ports of the machine by index, each with whether it is preferred.
@@ -332,6 +342,8 @@ mod tests {
             extra_kinds: &[],
             description: None,
             dhcp_fallback: false,
+            vlan_interfaces: &[],
+            heard_vlans: &HeardVlans::new(),
             links: &links,
         };
         let boot = Some(MacAddr([2, 0, 0, 0, 0, 3]));

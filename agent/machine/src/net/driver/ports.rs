@@ -26,6 +26,8 @@ impl Driver {
             extra_kinds: &settings.extra_kinds,
             description: settings.description.as_ref(),
             dhcp_fallback: settings.dhcp_fallback,
+            vlan_interfaces: &settings.vlan_interfaces,
+            heard_vlans: &settings.heard_vlans,
             links: &links,
         };
         self.plan = plan(&inputs);

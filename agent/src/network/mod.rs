@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The network in this program.
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | [`describe`] | which description of the network counts |
+//! | [`follow`] | beside the agent: what is known is written down, VLANs that are heard join |
+//! | [`command`] | `ironseed-agent network`: how the machine is on the network, and what is missing |
+
+mod command;
+mod describe;
+mod follow;
+
+pub(crate) use command::{NetworkArguments, show};
+pub(crate) use describe::{describe, time_server, until_media_is_read};
+pub(crate) use follow::follow;
