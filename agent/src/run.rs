@@ -5,10 +5,9 @@ use std::process::ExitCode;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use bootconfig::{LldpMode, MacAddr, Settings};
+use bootconfig::{LldpMode, MacAddr, RawSources, Settings};
 use clap::Args;
 use ironseed_core::event::{Event, Phase};
-use ironseed_core::network::bgp::{Routing, routing};
 use ironseed_core::network::{NetworkMode, NetworkStatus, WaitFor};
 use ironseed_machine::boot_sources;
 use ironseed_machine::clock::{Clock, KernelClocks, SystemClock};
@@ -23,7 +22,6 @@ use crate::agent::Agent;
 use crate::boot::{Boot, chain};
 use crate::clock::{Surroundings, Timekeeper};
 use crate::events::Events;
-use crate::network::follow;
 use crate::runtime::{Runtime, restore};
 use crate::{ironic, log_output, network, settings};
 
@@ -72,7 +70,7 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn std::error::Error
     boot.events.emit(&Event::Entered(Phase::Starting));
     tokio::time::sleep(early.hardware_initialization_delay.value).await;
 
-    let network = start_network(&boot, &early, &sources.cmdline, arguments)?;
+    let network = start_network(&boot, &early, &sources, arguments)?;
     let mut lldp = start_lldp(&boot, &early, arguments);
     boot.drivers().await;
     let media = boot.virtual_media(&mut sources).await;
@@ -95,14 +93,13 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn std::error::Error
         early
     };
     network::time_server(&mut settings, &media.ntp);
-    network::describe(&boot, &network, vec![media.network], &settings);
+    let ports = network.status().borrow().clone();
+    let found = network::all(&boot, &sources, media.network, &settings, &ports).await;
+    network::describe(&boot, &network, found, &settings);
+    network.route(network::bgp(&settings));
     tokio::spawn(tell_waits(boot.clone(), network.status()));
-    follow(
-        &boot,
-        &settings,
-        &network,
-        lldp.as_ref().map(LldpHandle::follow),
-    );
+    let heard = lldp.as_ref().map(LldpHandle::follow);
+    network::follow(&boot, &settings, &network, heard);
     boot.events.emit(&Event::Entered(Phase::Network));
     let ((), (), neighbours) = tokio::join!(
         boot.disks(&settings),
@@ -201,13 +198,14 @@ fn start_lldp(boot: &Boot, settings: &Settings, arguments: &RunArguments) -> Opt
 fn start_network(
     boot: &Boot,
     settings: &Settings,
-    cmdline: &[u8],
+    sources: &RawSources,
     arguments: &RunArguments,
 ) -> Result<NetworkHandle, ironseed_machine::net::NetError> {
     let boundaries = Boundaries {
         root: boot.root.clone(),
         clock: Arc::clone(&boot.clock),
     };
+    let first = network::first(sources, settings);
     let wanted = NetworkSettings {
         mode: if arguments.keep_network {
             NetworkMode::Observe
@@ -218,21 +216,10 @@ fn start_network(
         network_interface: settings.network_interface.value.clone(),
         extra_kinds: arguments.port_kinds.clone(),
         internal: boot.internal_rules(),
-        description: network::until_media_is_read(cmdline),
+        description: first.description,
+        dhcp_fallback: first.dhcp_fallback,
+        routing: network::bgp(settings),
         ..NetworkSettings::default()
-    };
-    let wanted = match routing(settings) {
-        Ok(Routing::Bgp(plan)) => NetworkSettings {
-            description: Some(plan.description()),
-            dhcp_fallback: false,
-            routing: Some(*plan),
-            ..wanted
-        },
-        Ok(Routing::Oob(_) | Routing::NotAsked) => wanted,
-        Err(error) => {
-            boot.events.warn(error.to_string());
-            wanted
-        }
     };
     let (network, mut events) = Network::start(boundaries, wanted)?;
     let stream = boot.events.clone();

@@ -4,13 +4,12 @@
 
 use std::time::Duration;
 
-use bootconfig::virtual_media::expected_publisher;
 use bootconfig::{NetworkFallback, Origin, Settings};
 use ironseed_core::event::Event;
 use ironseed_core::fault::Fault;
-use ironseed_core::network::description::choice::{absent_ports, choose, nothing};
+use ironseed_core::network::description::Found;
+use ironseed_core::network::description::choice::{absent_ports, choose};
 use ironseed_core::network::description::network_data::PATH;
-use ironseed_core::network::description::{Found, Source};
 use ironseed_core::network::{Description, NetworkMode, NetworkStatus};
 use ironseed_machine::net::NetworkHandle;
 
@@ -20,14 +19,6 @@ use crate::events::Events;
 /// Drivers are loaded when the network is described; a port that is not there
 /// after this time is not in this machine.
 const PORTS_LIMIT: Duration = Duration::from_secs(10);
-
-/// What the network shall be until virtual media was read. Where its medium may
-/// say how this machine is on the network, links are brought up and neighbours
-/// heard, but nobody is asked for an address: the ports may be where they must
-/// not ask. In every other case nothing is delayed.
-pub(crate) fn until_media_is_read(cmdline: &[u8]) -> Option<Description> {
-    expected_publisher(cmdline).map(|_| nothing(Source::NetworkData))
-}
 
 /// Chooses among what was found, tells it and hands it to the network. Where
 /// another program looks after the network, nothing of it is used.
@@ -137,21 +128,6 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_a_boot_whose_medium_may_describe_the_network_waits() {
-        let cases = [
-            ("BOOTIF=01-52-54-00-00-00-01", false),
-            ("boot_method=vmedia", false),
-            ("ir_pub_id=a", false),
-            ("boot_method=vmedia ir_pub_id=a", true),
-        ];
-        for (cmdline, waits) in cases {
-            let found = until_media_is_read(cmdline.as_bytes());
-            assert_eq!(found.is_some(), waits, "{cmdline}");
-            assert!(found.is_none_or(|one| one.links.is_empty()), "{cmdline}");
-        }
-    }
 
     #[test]
     fn a_time_server_of_the_medium_fills_a_gap() {

@@ -3,6 +3,7 @@
 //!
 //! | module | what it is |
 //! | --- | --- |
+//! | [`sources`] | what each source says of the network |
 //! | [`describe`] | which description of the network counts |
 //! | [`follow`] | beside the agent: what is known is written down, VLANs that are heard join |
 //! | [`command`] | `ironseed-agent network`: how the machine is on the network, and what is missing |
@@ -10,7 +11,9 @@
 mod command;
 mod describe;
 mod follow;
+mod sources;
 
 pub(crate) use command::{NetworkArguments, show};
-pub(crate) use describe::{describe, time_server, until_media_is_read};
+pub(crate) use describe::{describe, time_server};
 pub(crate) use follow::follow;
+pub(crate) use sources::{all, bgp, first};

@@ -16,6 +16,7 @@
 //! | `driver` | all of them together, on the network's thread |
 //! | `network` | the network as the rest of the agent sees it |
 //! | `bgp` | BGP with the switch at the other end of every port |
+//! | `seats` | where the ports sit |
 //! | `view` | everything the kernel has, read once |
 //!
 //! The network has a thread of its own: bringing a card up can keep the kernel
@@ -31,6 +32,7 @@ mod netlink;
 mod network;
 mod packet;
 mod port;
+mod seats;
 mod view;
 
 pub use error::NetError;
@@ -39,4 +41,5 @@ pub(crate) use netlink::{Change, Changes, Netlink};
 pub use netlink::{bring_down_all, route_source};
 pub use network::{Boundaries, Network, NetworkHandle, NetworkSettings};
 pub(crate) use packet::{link_address, watch};
+pub use seats::seats;
 pub use view::view;

@@ -153,6 +153,12 @@ impl NetworkHandle {
         });
     }
 
+    /// Tells the network to speak BGP, when that is known only after the start.
+    /// Once it does, it goes on.
+    pub fn route(&self, routing: Option<RoutingPlan>) {
+        self.retell(|settings| settings.routing = routing);
+    }
+
     fn retell(&self, change: impl FnOnce(&mut NetworkSettings)) {
         self.settings.send_if_modified(|settings| {
             let before = settings.clone();

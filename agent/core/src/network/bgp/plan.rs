@@ -144,10 +144,8 @@ impl OobPlan {
 
 fn description(links: Vec<DescribedLink>) -> Description {
     Description {
-        source: Source::Osism,
         links,
-        dns: vec![],
-        search: vec![],
+        ..Description::of(Source::Osism)
     }
 }
 
