@@ -72,6 +72,34 @@ pub enum Wait {
         /// Names of the ports that have link.
         ports: Vec<String>,
     },
+    /// The description of the network names ports that this machine does not
+    /// have.
+    MissingPorts {
+        /// Each described link, and the port it wants.
+        ports: Vec<String>,
+    },
+    /// A bond has no port with link.
+    BondWithoutLink {
+        /// Its name.
+        bond: String,
+        /// Names of its ports.
+        ports: Vec<String>,
+    },
+    /// There is link, but LACP keeps traffic away.
+    BlockedByLacp {
+        /// Names of the ports, each with what LACP has come to.
+        ports: Vec<String>,
+    },
+    /// The network could not be set up as it is described.
+    NotAsDescribed {
+        /// The first difference.
+        difference: String,
+    },
+    /// The description gives no address to any port that has link.
+    NoAddressDescribed {
+        /// Names of the ports that have link.
+        ports: Vec<String>,
+    },
     /// No disk large enough has appeared.
     NoDisk,
     /// Ironic cannot be reached or did not understand.
@@ -120,6 +148,11 @@ impl Wait {
             Wait::NoNetworkCard => "no-network-card",
             Wait::NoLink { .. } => "no-link",
             Wait::NoDhcpAnswer { .. } => "no-dhcp-answer",
+            Wait::MissingPorts { .. } => "missing-ports",
+            Wait::BondWithoutLink { .. } => "bond-without-link",
+            Wait::BlockedByLacp { .. } => "blocked-by-lacp",
+            Wait::NotAsDescribed { .. } => "network-not-as-described",
+            Wait::NoAddressDescribed { .. } => "no-address-described",
             Wait::NoDisk => "no-disk",
             Wait::IronicUnreachable { .. } => "ironic-unreachable",
             Wait::NodeUnknown { .. } => "node-unknown",
@@ -139,6 +172,9 @@ impl Wait {
             Wait::Drivers | Wait::NoNetworkCard | Wait::NoDisk => Owner::Hardware,
             Wait::NoLink { .. }
             | Wait::NoDhcpAnswer { .. }
+            | Wait::BondWithoutLink { .. }
+            | Wait::BlockedByLacp { .. }
+            | Wait::NotAsDescribed { .. }
             | Wait::LldpNeighbours { .. }
             | Wait::ImageServer { .. } => Owner::Environment,
             Wait::IronicUnreachable { .. }
@@ -146,6 +182,8 @@ impl Wait {
             | Wait::NodeLocked
             | Wait::PowerOffByIronic
             | Wait::NoApiUrl
+            | Wait::MissingPorts { .. }
+            | Wait::NoAddressDescribed { .. }
             | Wait::HeartbeatRefused { .. } => Owner::ControlPlane,
         }
     }
@@ -158,6 +196,19 @@ impl Wait {
             Wait::NoNetworkCard => "look for a card the kernel has no driver for",
             Wait::NoLink { .. } => "check the cables and the switch ports",
             Wait::NoDhcpAnswer { .. } => "check the DHCP server and the VLAN of the switch port",
+            Wait::MissingPorts { .. } => {
+                "compare the hardware addresses in the description of the network with the machine's ports"
+            }
+            Wait::BondWithoutLink { .. } => "check the cables of the bond and the switch ports",
+            Wait::BlockedByLacp { .. } => {
+                "make the LACP settings of the switch ports and of the described bond match"
+            }
+            Wait::NotAsDescribed { .. } => {
+                "compare the description of the network with the network at the port"
+            }
+            Wait::NoAddressDescribed { .. } => {
+                "describe an address or DHCP for a port that has link, or plug in the port that has one"
+            }
             Wait::NoDisk => "check disks, backplane and RAID controller",
             Wait::IronicUnreachable { .. } => {
                 "check ipa-api-url, routes and firewalls between this machine and Ironic"
@@ -190,6 +241,23 @@ impl fmt::Display for Wait {
             Wait::NoNetworkCard => f.write_str("no network card found"),
             Wait::NoLink { ports } => write!(f, "no link on {}", ports.join(", ")),
             Wait::NoDhcpAnswer { ports } => write!(f, "no DHCP answer on {}", ports.join(", ")),
+            Wait::MissingPorts { ports } => {
+                write!(f, "described ports are missing: {}", ports.join("; "))
+            }
+            Wait::BondWithoutLink { bond, ports } => {
+                write!(f, "no link on any port of {bond}: {}", ports.join(", "))
+            }
+            Wait::BlockedByLacp { ports } => {
+                write!(f, "LACP keeps traffic away from {}", ports.join(", "))
+            }
+            Wait::NotAsDescribed { difference } => {
+                write!(f, "the network is not as described: {difference}")
+            }
+            Wait::NoAddressDescribed { ports } => write!(
+                f,
+                "the ports with link have no described address: {}",
+                ports.join(", ")
+            ),
             Wait::NoDisk => f.write_str("no disk found"),
             Wait::IronicUnreachable { url, problem } => {
                 write!(f, "no answer from Ironic at {url}: {problem}")

@@ -207,6 +207,7 @@ mod tests {
             carrier_ups,
             mtu: 1500,
             controller: None,
+            details: crate::network::LinkDetails::default(),
         }
     }
 

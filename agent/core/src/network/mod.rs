@@ -20,7 +20,11 @@
 pub mod advertise;
 pub mod description;
 pub mod dhcp4;
+pub mod differences;
+pub mod gateway;
+pub mod lacp;
 pub mod link;
+pub mod link_changes;
 pub mod plan;
 pub mod primary;
 pub mod ready;
@@ -31,11 +35,16 @@ pub mod status;
 pub use bootconfig::MacAddr;
 pub use description::Description;
 pub use dhcp4::lease::Lease;
-pub use link::{Link, LinkKind};
+pub use differences::{
+    AddressState, Difference, KernelRoute, LinkAddress, Observed, Refusals, Subject,
+};
+pub use lacp::{BondPort, BondState, LacpState};
+pub use link::{Link, LinkDetails, LinkKind};
+pub use link_changes::{LinkChange, NewDevice, link_changes};
 pub use plan::{
     Addressing, Bond, BondMode, LinkPlan, Missing, NetworkInputs, NetworkMode, NetworkPlan,
     PlannedDevice, plan,
 };
 pub use ready::WaitFor;
 pub use route::Route;
-pub use status::{DhcpState, NetworkStatus, PortLease, PortStatus};
+pub use status::{DhcpState, NetworkStatus, PlannedAddresses, PortLease, PortStatus};

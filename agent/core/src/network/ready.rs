@@ -55,7 +55,11 @@ pub fn ready(
             Some(allowance) => first + allowance,
         },
         WaitFor::EveryPort { timeout } => {
-            let mut alive = status.ports.iter().filter(|port| port.carrier);
+            // Ports of a bond get no addresses of their own.
+            let mut alive = status
+                .ports
+                .iter()
+                .filter(|port| port.carrier && port.controller.is_none());
             if alive.all(|port| port.address().is_some()) {
                 return Ok(());
             }
@@ -88,11 +92,7 @@ fn first_address(status: &NetworkStatus) -> Option<Duration> {
         .ports
         .iter()
         .filter(|port| port.address().is_some())
-        .map(|port| {
-            port.lease
-                .as_ref()
-                .map_or(Duration::ZERO, |lease| lease.first)
-        })
+        .map(|port| port.first_address().unwrap_or_default())
         .min()
 }
 

@@ -209,6 +209,7 @@ impl Driver {
             mode: self.settings.mode,
             boot_mac: self.settings.boot_mac,
             ports: self.ports.values().map(with_addresses).collect(),
+            ..NetworkStatus::default()
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use ironseed_core::network::{Link, LinkKind, MacAddr};
+use ironseed_core::network::{Link, LinkDetails, LinkKind, MacAddr};
 use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage};
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkInfo, LinkLayerType, LinkMessage};
 
@@ -27,6 +27,7 @@ pub(super) fn read(message: &LinkMessage, root: &Root) -> Link {
         carrier_ups: 0,
         mtu: 0,
         controller: None,
+        details: LinkDetails::default(),
     };
     let mut virtual_kind = None;
     for attribute in &message.attributes {
