@@ -43,6 +43,11 @@ pub enum LinkChange {
         /// In bytes.
         mtu: u32,
     },
+    /// Bring up a link that was made by software.
+    Raise {
+        /// The kernel's number of it.
+        index: u32,
+    },
     /// Put a port into a bond.
     Join {
         /// The kernel's number of the port.
@@ -95,7 +100,10 @@ pub fn link_changes(plan: &NetworkPlan, links: &[Link]) -> Vec<LinkChange> {
             (Some(link), PlannedDevice::Physical { .. }) => {
                 changes.extend(port_changes(plan, wanted, link, &links));
             }
-            (Some(link), _) => changes.extend(settings(wanted, link, &links)),
+            (Some(link), _) => {
+                changes.extend(raise(link, &links));
+                changes.extend(settings(wanted, link, &links));
+            }
             // Somebody else's link has the name: the differences say so.
             (None, _) if by_name(&wanted.name, &links).is_some() => {}
             (None, device) => changes.extend(make(wanted, device, &links)),
@@ -221,6 +229,19 @@ fn port_changes(
         }],
         Some((None, _)) => vec![],
     }
+}
+
+/// A link that is down, once the link below is up: the kernel refuses it
+/// before.
+///
+/// Ports are brought up when they appear and not again: a card that fails would
+/// be tried for ever, and keeps the kernel busy each time.
+fn raise(link: &Link, links: &[Link]) -> Option<LinkChange> {
+    let below = links
+        .iter()
+        .find(|other| link.is_virtual("vlan") && link.details.below == Some(other.index));
+    let index = link.index;
+    (!link.up && below.is_none_or(|below| below.up)).then_some(LinkChange::Raise { index })
 }
 
 /// MTU and hardware address of a link that is there. An MTU that cannot be is

@@ -238,3 +238,21 @@ fn an_mtu_is_set_where_it_can_be() {
     let links = [in_bond, bond(9, "bond0", BondMode::Lacp)];
     assert_eq!(mtu_limit(&links[1], &links), Some((4000, "eno1")));
 }
+
+#[test]
+fn a_vlan_comes_up_after_the_link_below() {
+    let down = |link: Link| Link { up: false, ..link };
+    let joined = Link {
+        controller: Some(9),
+        ..port(2, "eno1")
+    };
+    let vlan = || down(vlan(10, "bond0.7", 9, 7));
+    let bond = || bond(9, "bond0", BondMode::Lacp);
+    let raise = |index| vec![LinkChange::Raise { index }];
+    for (links, expected) in [
+        (vec![joined.clone(), down(bond()), vlan()], raise(9)),
+        (vec![joined, bond(), vlan()], raise(10)),
+    ] {
+        assert_eq!(link_changes(&rack(), &links), expected);
+    }
+}

@@ -9,6 +9,10 @@
 //! | --- | --- |
 //! | `netlink` | links, addresses, routes, and news of them (rtnetlink(7)) |
 //! | `links` | the kernel's description of a link, read |
+//! | `routes` | the kernel's description of a route, read |
+//! | `make`, `bond_options` | links made, changed, removed, put into bonds |
+//! | `static_addresses` | planned addresses and routes put into the kernel and taken out |
+//! | `slow_protocols` | a packet socket that hears LACP (packet(7)) |
 //! | `lease` | a lease put into the kernel and taken out |
 //! | `packet` | a packet socket for DHCP (packet(7)) |
 //! | `port` | the DHCP client of one port, running |
@@ -18,15 +22,21 @@
 //! The network has a thread of its own: bringing a card up can keep the kernel
 //! busy for a second (firmware is loaded), and nobody else shall wait for it.
 
+mod bond_options;
 mod driver;
 mod error;
 mod lease;
 mod links;
+mod make;
 mod netlink;
 mod network;
 mod packet;
 mod port;
+mod routes;
+mod slow_protocols;
+mod static_addresses;
 
+pub use bond_options::BondOptionError;
 pub use error::NetError;
 pub(crate) use netlink::{Change, Changes, Netlink};
 pub use netlink::{bring_down_all, route_source};

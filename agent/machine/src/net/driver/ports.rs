@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which links are ports, and what each port is told.
 
-use ironseed_core::event::Event;
+pub(super) use ironseed_core::network::link_changes::find;
 use ironseed_core::network::plan::ports;
 use ironseed_core::network::{
-    Link, LinkKind, LinkPlan, NetworkInputs, NetworkMode, NetworkPlan, PlannedDevice, PortStatus,
-    plan,
+    Addressing, DhcpState, Link, NetworkInputs, NetworkMode, NetworkPlan, PortStatus, plan,
 };
 
 use crate::net::driver::{Driver, Port};
-use crate::net::netlink::bring_up;
 
 impl Driver {
     /// Makes the ports fit the links and the plan: new ones are brought up and
@@ -46,14 +44,35 @@ impl Driver {
             }
             self.update(link, preferred);
         }
-        if self.manages()
-            && let Some(loopback) = links.iter().find(|link| link.kind == LinkKind::Loopback)
-            && !loopback.up
-        {
-            self.raise(loopback.clone());
+        if self.manages() {
+            self.settle_links(&links).await;
         }
         self.settle_clients(&links);
+        self.give_up_leases(&links).await;
+        self.settle_planned().await;
         self.rank_leases().await;
+    }
+
+    /// Ends the leases of links that shall not ask any more: ports that became
+    /// part of a bond, or got other addresses.
+    async fn give_up_leases(&mut self, links: &[Link]) {
+        let asks = |index: u32| {
+            self.plan.links.iter().any(|wanted| {
+                wanted.addressing.contains(&Addressing::Dhcp4)
+                    && find(wanted, links).is_some_and(|link| link.index == index)
+            })
+        };
+        let holds = |port: &&Port| port.status.lease.is_some() && !asks(port.status.index);
+        let held = self.ports.values().filter(holds);
+        let over: Vec<u32> = held.map(|port| port.status.index).collect();
+        for index in over {
+            self.lost(index).await;
+        }
+        for port in self.ports.values_mut() {
+            if port.client.is_none() {
+                port.status.dhcp = DhcpState::Off;
+            }
+        }
     }
 
     fn forget(&mut self, index: u32) {
@@ -75,8 +94,14 @@ impl Driver {
             status,
             carrier_ups: link.carrier_ups,
             client: None,
+            controller: link.controller,
         };
         self.ports.insert(link.index, port);
+        if let Some(socket) = &self.slow_protocols
+            && let Err(error) = socket.listen_on(link.index)
+        {
+            self.warn(&format!("{}: cannot listen for LACP: {error}", link.name));
+        }
         if self.manages() && !link.up {
             self.raise(link.clone());
         }
@@ -85,6 +110,15 @@ impl Driver {
     /// Passes on what the kernel says about a known port.
     fn update(&mut self, link: &Link, preferred: bool) {
         let now = self.boundaries.clock.since_boot();
+        let Some(port) = self.ports.get_mut(&link.index) else {
+            return;
+        };
+        // A bond that is removed leaves its ports down.
+        let left = port.controller.is_some() && link.controller.is_none();
+        port.controller = link.controller;
+        if left && !link.up && self.settings.mode == NetworkMode::Manage {
+            self.raise(link.clone());
+        }
         let Some(port) = self.ports.get_mut(&link.index) else {
             return;
         };
@@ -110,18 +144,6 @@ impl Driver {
         let state = if link.carrier { "up" } else { "down" };
         self.note(format!("{}: link is {state}", link.name));
     }
-
-    /// Brings a link up on a thread of its own; the kernel's news tell when it
-    /// is.
-    fn raise(&self, link: Link) {
-        let root = self.boundaries.root.clone();
-        let events = self.events.clone();
-        tokio::task::spawn_blocking(move || {
-            if let Err(error) = bring_up(&link, &root) {
-                let _ = events.send(Event::Warning(error.in_full()));
-            }
-        });
-    }
 }
 
 /// The links of a plan that are there, each with whether it is preferred.
@@ -130,23 +152,4 @@ fn present<'a>(plan: &NetworkPlan, links: &'a [Link]) -> Vec<(&'a Link, bool)> {
         .iter()
         .filter_map(|wanted| Some((find(wanted, links)?, wanted.preferred)))
         .collect()
-}
-
-/// The link that is what the plan wants, if it is there.
-pub(super) fn find<'a>(wanted: &LinkPlan, links: &'a [Link]) -> Option<&'a Link> {
-    links
-        .iter()
-        .find(|link| match (&wanted.device, &link.kind) {
-            (PlannedDevice::Physical { index, .. }, _) => link.index == *index,
-            (PlannedDevice::Bond(_), LinkKind::Virtual(kind)) => {
-                kind == "bond" && link.name == wanted.name
-            }
-            (PlannedDevice::Vlan { .. }, LinkKind::Virtual(kind)) => {
-                kind == "vlan" && link.name == wanted.name
-            }
-            (PlannedDevice::Dummy, LinkKind::Virtual(kind)) => {
-                kind == "dummy" && link.name == wanted.name
-            }
-            _ => false,
-        })
 }
