@@ -139,6 +139,9 @@ impl Driver {
         look_again.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             self.publish();
+            if !self.must_look_again() {
+                look_again.reset();
+            }
             tokio::select! {
                 change = changes.next() => match change {
                     Some(change) => self.changed(change).await,

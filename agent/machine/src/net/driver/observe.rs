@@ -162,7 +162,7 @@ impl Driver {
     /// Tries addresses again that another machine had: it may be gone.
     async fn retry_duplicates(&mut self) {
         /// Often enough for whoever has just switched the other machine off.
-        const AGAIN: Duration = Duration::from_secs(30);
+        const AGAIN: Duration = Duration::from_secs(10);
         let now = self.boundaries.clock.since_boot();
         if now.saturating_sub(self.duplicates_tried) >= AGAIN {
             self.duplicates_tried = now;
