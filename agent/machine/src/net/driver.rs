@@ -49,6 +49,8 @@ struct Port {
     client: Option<(mpsc::UnboundedSender<bool>, AbortHandle)>,
     /// Index of the bond it was in when it was last looked at.
     controller: Option<u32>,
+    /// It has left a bond, which brings it down a moment later.
+    freed: bool,
 }
 
 #[derive(Debug)]
@@ -72,6 +74,9 @@ pub(super) struct Driver {
     /// Planned addresses and routes that were put into the kernel, by link.
     placed: BTreeMap<u32, Placed>,
     refusals: Refusals,
+    /// Names of the links it made. The kernel's first news of such a link come
+    /// before its alias is set.
+    made: BTreeSet<String>,
     /// Differences that have been told.
     told_differences: BTreeSet<String>,
     /// Links that a thread of its own is working on.
@@ -118,6 +123,7 @@ impl Driver {
             plan: NetworkPlan::default(),
             placed: BTreeMap::new(),
             refusals: Refusals::new(),
+            made: BTreeSet::new(),
             told_differences: BTreeSet::new(),
             busy: BTreeSet::new(),
             done,
@@ -248,7 +254,9 @@ impl Driver {
             }
             Change::LinkGone(index) => {
                 self.read_routes().await;
-                self.links.remove(&index);
+                if let Some(link) = self.links.remove(&index) {
+                    self.made.remove(&link.name);
+                }
                 self.addresses.retain(|address| address.link != index);
                 self.taken.retain(|address| address.link != index);
                 self.placed.remove(&index);

@@ -303,10 +303,13 @@ fn links_go_with_the_plan() {
                 assert!(!lab.has_link(gone), "{gone}");
             }
             assert!(lab.has_link("other"), "somebody else's link stays");
+            for free in ["c0", "c1"] {
+                lab.until_kernel("the port is up", |lab| lab.link(free)["operstate"] == "UP")
+                    .await;
+            }
+            lab.until_applied().await;
             assert_eq!(lab.addresses("c1"), ["198.51.100.9/24"]);
             assert_eq!(lab.link("c1")["address"], "52:54:00:00:00:01");
-            lab.until_kernel("c0 is up", |lab| lab.link("c0")["operstate"] == "UP")
-                .await;
         });
     });
 }

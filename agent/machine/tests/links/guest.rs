@@ -86,7 +86,7 @@ fn boot(name: &str) {
     let started = Instant::now();
     let mut machine = Command::new("setpriv")
         .args(["--pdeathsig", "KILL", "qemu-system-x86_64"])
-        .args(["-accel", "kvm", "-accel", "tcg", "-cpu", "max"])
+        .args(["-accel", "tcg", "-cpu", "max"])
         .args(["-m", "640", "-nodefaults", "-display", "none", "-no-reboot"])
         .args(["-serial", "stdio", "-kernel"])
         .arg(kernel.join("vmlinuz"))

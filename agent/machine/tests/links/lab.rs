@@ -137,14 +137,16 @@ impl Lab {
 
     /// Whether there is a link of this name.
     pub(crate) fn has_link(&self, name: &str) -> bool {
-        let links = self.json(&["link"]);
-        let mut links = links.as_array().unwrap().iter();
-        links.any(|link| link["ifname"] == name)
+        !self.link(name).is_null()
     }
 
-    /// A link as `ip -d -j addr` shows it.
+    /// A link as `ip -d -j addr` shows it; nothing if there is none, or not any
+    /// more.
     pub(crate) fn link(&self, name: &str) -> Value {
-        self.json(&["addr", "show", "dev", name])[0].clone()
+        let links = self.json(&["addr"]);
+        let mut links = links.as_array().unwrap().iter();
+        let link = links.find(|link| link["ifname"] == name);
+        link.cloned().unwrap_or_default()
     }
 
     fn json(&self, arguments: &[&str]) -> Value {

@@ -35,6 +35,7 @@ impl Driver {
                 LinkChange::Make { name, device, mac } => {
                     let result = make::make(&self.netlink, &name, &device, mac).await;
                     if result.is_ok() {
+                        self.made.insert(name.clone());
                         self.note(format!("{name}: made"));
                     }
                     self.outcome(&name, Subject::Link, result);

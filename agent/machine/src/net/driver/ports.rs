@@ -13,6 +13,9 @@ impl Driver {
     /// Makes the ports fit the links and the plan: new ones are brought up and
     /// get a client, vanished ones are forgotten, carriers are passed on.
     pub(super) async fn settle(&mut self) {
+        for link in self.links.values_mut() {
+            link.details.ours |= self.made.contains(&link.name);
+        }
         let links: Vec<Link> = self.links.values().cloned().collect();
         let settings = self.settings.clone();
         let inputs = NetworkInputs {
@@ -95,6 +98,7 @@ impl Driver {
             carrier_ups: link.carrier_ups,
             client: None,
             controller: link.controller,
+            freed: false,
         };
         self.ports.insert(link.index, port);
         if let Some(socket) = &self.slow_protocols
@@ -113,10 +117,11 @@ impl Driver {
         let Some(port) = self.ports.get_mut(&link.index) else {
             return;
         };
-        // A bond that is removed leaves its ports down.
-        let left = port.controller.is_some() && link.controller.is_none();
+        port.freed |= port.controller.is_some();
+        port.freed &= link.controller.is_none();
         port.controller = link.controller;
-        if left && !link.up && self.settings.mode == NetworkMode::Manage {
+        if port.freed && !link.up && self.settings.mode == NetworkMode::Manage {
+            port.freed = false;
             self.raise(link.clone());
         }
         let Some(port) = self.ports.get_mut(&link.index) else {
