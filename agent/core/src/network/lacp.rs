@@ -197,7 +197,8 @@ pub fn plain_port(heard: Option<Duration>, now: Duration, has_address: bool) -> 
 mod tests {
     use super::*;
 
-    /// Flags as `ip -d link` shows them on kernel 6.1 in the situations named.
+    /// The first five are flags of Debian's kernel 6.1 in these situations, as
+    /// the tests of `ironseed-machine` with a bonding partner report them.
     #[test]
     fn the_flags_say_what_is_wrong() {
         let bond = BondState {
@@ -214,24 +215,24 @@ mod tests {
             churned: false,
         };
         let cases = [
-            (port(1, true, 0x3d, 0x3d), LacpState::Aggregated),
-            (port(1, true, 0xc5, 0x03), LacpState::Negotiating),
-            (port(1, true, 0x7d, 0x01), LacpState::Alone),
-            (port(2, false, 0x45, 0x01), LacpState::NoPartner),
-            (port(1, true, 0x0d, 0x05), LacpState::Blocked),
-            (port(2, false, 0x05, 0x0d), LacpState::OtherAggregator),
-            (port(1, true, 0x0d, 0x0d), LacpState::Negotiating),
+            (port(1, true, 0x3f, 0x3f), LacpState::Aggregated),
+            (port(1, true, 0x4d, 0x00), LacpState::Alone),
+            (port(2, false, 0x45, 0x00), LacpState::NoPartner),
+            (port(1, false, 0x0f, 0x07), LacpState::Blocked),
+            (port(2, false, 0x07, 0x0f), LacpState::OtherAggregator),
+            (port(1, true, 0xc7, 0x03), LacpState::Negotiating),
+            (port(1, true, 0x0f, 0x0f), LacpState::Negotiating),
             (
                 BondPort {
                     churned: true,
-                    ..port(1, true, 0x0d, 0x05)
+                    ..port(1, true, 0x0f, 0x07)
                 },
                 LacpState::Churned,
             ),
             (
                 BondPort {
                     link: false,
-                    ..port(1, true, 0x3d, 0x3d)
+                    ..port(1, true, 0x3f, 0x3f)
                 },
                 LacpState::NoLink,
             ),
@@ -243,7 +244,7 @@ mod tests {
             mode: Some(BondMode::ActiveBackup),
             ..bond
         };
-        assert_eq!(lacp_state(&other, &port(1, true, 0x3d, 0x3d)), None);
+        assert_eq!(lacp_state(&other, &port(1, true, 0x3f, 0x3f)), None);
     }
 
     #[test]

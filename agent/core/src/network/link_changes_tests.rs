@@ -227,7 +227,11 @@ fn an_mtu_is_set_where_it_can_be() {
             ..NetworkPlan::default()
         };
         plan.links[0].mtu = Some(mtu);
-        assert_eq!(link_changes(&plan, &[limited.clone()]), expected, "{mtu}");
+        assert_eq!(
+            link_changes(&plan, std::slice::from_ref(&limited)),
+            expected,
+            "{mtu}"
+        );
     }
     let below = [port(2, "eno1"), vlan(10, "eno1.7", 2, 7)];
     assert_eq!(mtu_limit(&below[1], &below), Some((1500, "eno1")));

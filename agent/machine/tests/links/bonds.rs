@@ -85,6 +85,23 @@ fn cables(lab: &Lab) {
     lab.cable(1);
 }
 
+/// Reports the flags that `core::network::lacp` decides by, as the kernel has
+/// them.
+fn report_flags(lab: &Lab, situation: &str) {
+    for name in ["c0", "c1"] {
+        let data = &lab.link(name)["linkinfo"]["info_slave_data"];
+        let flags = |key: &str| data[key].as_u64().unwrap_or_default();
+        eprintln!(
+            "{situation}, {name}: {} aggregator {} actor {:#04x} partner {:#04x}: {:?}",
+            data["state"],
+            data["ad_aggregator_id"],
+            flags("ad_actor_oper_port_state"),
+            flags("ad_partner_oper_port_state"),
+            lacp(lab, name),
+        );
+    }
+}
+
 fn lacp(lab: &Lab, name: &str) -> Option<LacpState> {
     lab.port(name).lacp
 }
@@ -103,6 +120,7 @@ fn lacp_with_a_switch_and_a_vlan_on_it() {
                 ports.filter(|port| port.lacp == aggregated).count() == 2
             })
             .await;
+            report_flags(lab, "LACP");
             let bond = &lab.link("bond0");
             let info = &bond["linkinfo"]["info_data"];
             assert_eq!(info["mode"], "802.3ad");
@@ -152,6 +170,7 @@ fn a_switch_without_lacp_is_no_obstacle() {
                 states.contains(&LacpState::Alone) && states.contains(&LacpState::NoPartner)
             })
             .await;
+            report_flags(lab, "no partner");
             let info = &lab.link("bond0")["linkinfo"]["info_data"];
             assert_eq!(info["ad_info"]["partner_mac"], "00:00:00:00:00:00");
             assert_eq!(info["ad_info"]["num_ports"], 1);
@@ -212,6 +231,7 @@ fn a_port_in_another_channel_group_is_named() {
                     && states.contains(&LacpState::OtherAggregator)
             })
             .await;
+            report_flags(lab, "two groups");
         });
     });
 }
@@ -237,6 +257,7 @@ fn a_port_that_the_switch_blocks_is_named() {
                 states.contains(&LacpState::Aggregated) && states.contains(&LacpState::Blocked)
             })
             .await;
+            report_flags(lab, "blocked");
         });
     });
 }
