@@ -53,6 +53,7 @@ fn link() -> Link {
         name: NAME.to_owned(),
         kind: LinkKind::Ethernet,
         mac: None,
+        details: ironseed_core::network::LinkDetails::default(),
         permanent: None,
         internal: false,
         up: true,

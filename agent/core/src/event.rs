@@ -75,6 +75,34 @@ pub enum Wait {
     },
     /// The medium the machine was booted from has not appeared as a device.
     VirtualMedia,
+    /// The description of the network names ports that this machine does not
+    /// have.
+    MissingPorts {
+        /// Each described link, and the port it wants.
+        ports: Vec<String>,
+    },
+    /// A bond has no port with link.
+    BondWithoutLink {
+        /// Its name.
+        bond: String,
+        /// Names of its ports.
+        ports: Vec<String>,
+    },
+    /// There is link, but LACP keeps traffic away.
+    BlockedByLacp {
+        /// Names of the ports, each with what LACP has come to.
+        ports: Vec<String>,
+    },
+    /// The network could not be set up as it is described.
+    NotAsDescribed {
+        /// The first difference.
+        difference: String,
+    },
+    /// The description gives no address to any port that has link.
+    NoAddressDescribed {
+        /// Names of the ports that have link.
+        ports: Vec<String>,
+    },
     /// No disk large enough has appeared.
     NoDisk,
     /// Ironic cannot be reached or did not understand.
@@ -184,6 +212,11 @@ impl Wait {
             Wait::NoLink { .. } => "no-link",
             Wait::NoDhcpAnswer { .. } => "no-dhcp-answer",
             Wait::VirtualMedia => "virtual-media",
+            Wait::MissingPorts { .. } => "missing-ports",
+            Wait::BondWithoutLink { .. } => "bond-without-link",
+            Wait::BlockedByLacp { .. } => "blocked-by-lacp",
+            Wait::NotAsDescribed { .. } => "network-not-as-described",
+            Wait::NoAddressDescribed { .. } => "no-address-described",
             Wait::NoDisk => "no-disk",
             Wait::IronicUnreachable { .. } => "ironic-unreachable",
             Wait::IronicNameUnresolved { .. } => "ironic-name-unresolved",
@@ -212,6 +245,9 @@ impl Wait {
             Wait::Drivers | Wait::NoNetworkCard | Wait::NoDisk => Owner::Hardware,
             Wait::NoLink { .. }
             | Wait::NoDhcpAnswer { .. }
+            | Wait::BondWithoutLink { .. }
+            | Wait::BlockedByLacp { .. }
+            | Wait::NotAsDescribed { .. }
             | Wait::LldpNeighbours { .. }
             | Wait::NeighboursMissing { .. }
             | Wait::NoBgpNeighbour { .. }
@@ -229,6 +265,8 @@ impl Wait {
             | Wait::NodeLocked
             | Wait::PowerOffByIronic
             | Wait::NoApiUrl
+            | Wait::MissingPorts { .. }
+            | Wait::NoAddressDescribed { .. }
             | Wait::HeartbeatRefused { .. } => Owner::ControlPlane,
         }
     }
@@ -242,6 +280,19 @@ impl Wait {
             Wait::NoLink { .. } => "check the cables and the switch ports",
             Wait::NoDhcpAnswer { .. } => "check the DHCP server and the VLAN of the switch port",
             Wait::VirtualMedia => "check in the BMC that the boot image is still inserted",
+            Wait::MissingPorts { .. } => {
+                "compare the hardware addresses in the description of the network with the machine's ports"
+            }
+            Wait::BondWithoutLink { .. } => "check the cables of the bond and the switch ports",
+            Wait::BlockedByLacp { .. } => {
+                "make the LACP settings of the switch ports and of the described bond match"
+            }
+            Wait::NotAsDescribed { .. } => {
+                "compare the description of the network with the network at the port"
+            }
+            Wait::NoAddressDescribed { .. } => {
+                "describe an address or DHCP for a port that has link, or plug in the port that has one"
+            }
             Wait::NoDisk => "check disks, backplane and RAID controller",
             Wait::IronicUnreachable { .. } => {
                 "check ipa-api-url, routes and firewalls between this machine and Ironic"
@@ -302,6 +353,23 @@ impl fmt::Display for Wait {
             Wait::NoLink { ports } => write!(f, "no link on {}", ports.join(", ")),
             Wait::NoDhcpAnswer { ports } => write!(f, "no DHCP answer on {}", ports.join(", ")),
             Wait::VirtualMedia => f.write_str("the medium this machine booted from is not there"),
+            Wait::MissingPorts { ports } => {
+                write!(f, "described ports are missing: {}", ports.join("; "))
+            }
+            Wait::BondWithoutLink { bond, ports } => {
+                write!(f, "no link on any port of {bond}: {}", ports.join(", "))
+            }
+            Wait::BlockedByLacp { ports } => {
+                write!(f, "LACP keeps traffic away from {}", ports.join(", "))
+            }
+            Wait::NotAsDescribed { difference } => {
+                write!(f, "the network is not as described: {difference}")
+            }
+            Wait::NoAddressDescribed { ports } => write!(
+                f,
+                "the ports with link have no described address: {}",
+                ports.join(", ")
+            ),
             Wait::NoDisk => f.write_str("no disk found"),
             Wait::IronicUnreachable { url, problem } => {
                 write!(f, "no answer from Ironic at {url}: {problem}")

@@ -19,6 +19,7 @@ fn link(index: u32, oui: [u8; 3], carrier: bool) -> Link {
         name: format!("eno{index}"),
         kind: LinkKind::Ethernet,
         mac: Some(MacAddr([a, b, c, 0, 0, last])),
+        details: crate::network::LinkDetails::default(),
         permanent: None,
         internal: false,
         up: true,

@@ -4,6 +4,8 @@
 
 use bootconfig::MacAddr;
 
+use crate::network::lacp::{BondPort, BondState};
+
 /// What kind of link it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkKind {
@@ -50,7 +52,30 @@ pub struct Link {
     /// Whether it leads to the BMC and nowhere else ([`super::internal`]): it is
     /// brought up, and that is all.
     pub internal: bool,
+    /// What only some links have.
+    pub details: LinkDetails,
 }
+
+/// What only some links have.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LinkDetails {
+    /// The largest MTU its driver takes, in bytes, where the driver tells.
+    pub max_mtu: Option<u32>,
+    /// Whether the agent made it. The kernel keeps that ([`ALIAS`]), so that
+    /// an agent that was restarted knows as well.
+    pub ours: bool,
+    /// Index of the link below, of a VLAN.
+    pub below: Option<u32>,
+    /// Number of the tagged network, of a VLAN.
+    pub vlan: Option<u16>,
+    /// How it is, of a bond.
+    pub bond: Option<BondState>,
+    /// How it takes part, of a port of a bond.
+    pub bond_port: Option<BondPort>,
+}
+
+/// The alias (`IFLA_IFALIAS`) of links that the agent made.
+pub const ALIAS: &str = "made by ironseed";
 
 impl Link {
     /// Whether it is the card with this hardware address. The one it was made
@@ -58,7 +83,19 @@ impl Link {
     /// card's.
     #[must_use]
     pub fn is_card(&self, mac: MacAddr) -> bool {
-        self.permanent.or(self.mac) == Some(mac)
+        self.own_mac() == Some(mac)
+    }
+
+    /// Whether it is a link of this kind made by software, such as `bond`.
+    #[must_use]
+    pub fn is_virtual(&self, kind: &str) -> bool {
+        matches!(&self.kind, LinkKind::Virtual(own) if own == kind)
+    }
+
+    /// The hardware address of the card itself, whatever bond it is in.
+    #[must_use]
+    pub fn own_mac(&self) -> Option<MacAddr> {
+        self.permanent.or(self.mac)
     }
 
     /// Whether the link is a port of the machine. Virtual links are ports

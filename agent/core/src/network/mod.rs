@@ -21,8 +21,12 @@ pub mod advertise;
 pub mod bgp;
 pub mod description;
 pub mod dhcp4;
+pub mod differences;
+pub mod gateway;
 pub mod internal;
+pub mod lacp;
 pub mod link;
+pub mod link_changes;
 pub mod plan;
 pub mod primary;
 pub mod ready;
@@ -34,12 +38,17 @@ pub mod status;
 pub use bootconfig::MacAddr;
 pub use description::Description;
 pub use dhcp4::lease::Lease;
+pub use differences::{
+    AddressState, Difference, KernelRoute, LinkAddress, Observed, Refusals, Subject,
+};
 pub use internal::InternalRule;
-pub use link::{Link, LinkKind};
+pub use lacp::{BondPort, BondState, LacpState};
+pub use link::{Link, LinkDetails, LinkKind};
+pub use link_changes::{LinkChange, NewDevice, link_changes};
 pub use plan::{
     Addressing, Bond, BondMode, HeardVlans, LinkPlan, Missing, NetworkInputs, NetworkMode,
     NetworkPlan, PlannedDevice, VlanInterface, plan,
 };
 pub use ready::WaitFor;
 pub use route::Route;
-pub use status::{DhcpState, NetworkStatus, PortLease, PortStatus};
+pub use status::{DhcpState, NetworkStatus, PlannedAddresses, PortLease, PortStatus};

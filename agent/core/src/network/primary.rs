@@ -36,10 +36,7 @@ pub fn primary(ports: &[PortStatus]) -> Option<&PortStatus> {
     ports
         .iter()
         .filter(|port| port.address().is_some())
-        .min_by_key(|port| {
-            let order = port.lease.as_ref().map_or(u32::MAX, |lease| lease.order);
-            (!port.carrier, !port.preferred, order, port.index)
-        })
+        .min_by_key(|port| (!port.carrier, !port.preferred, port.order(), port.index))
 }
 
 /// Whether other machines can reach the address through a router: it is not

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::network::NetworkStatus;
+use crate::network::{DhcpState, NetworkStatus, PortStatus};
 
 /// How long a boot port without carrier is waited for once another port has
 /// an address. Ethernet negotiates in 2 to 6 s, ten-gigabit copper in up to
@@ -62,7 +62,7 @@ pub fn ready(
             let mut alive = status
                 .ports
                 .iter()
-                .filter(|port| port.carrier && !port.internal);
+                .filter(|port| port.carrier && !port.internal && gets_address(status, port));
             if alive.all(|port| port.address().is_some()) {
                 return Ok(());
             }
@@ -74,6 +74,13 @@ pub fn ready(
     } else {
         Err(Some(deadline))
     }
+}
+
+/// Whether a port ever gets an address: not inside a bond, and in a described
+/// network only where one is described.
+fn gets_address(status: &NetworkStatus, port: &PortStatus) -> bool {
+    let described = port.dhcp != DhcpState::Off || port.planned.is_some();
+    port.controller.is_none() && (status.plan.source.is_none() || described)
 }
 
 /// How long the preferred port is still waited for after the first address;
@@ -95,19 +102,16 @@ fn first_address(status: &NetworkStatus) -> Option<Duration> {
         .ports
         .iter()
         .filter(|port| port.address().is_some())
-        .map(|port| {
-            port.lease
-                .as_ref()
-                .map_or(Duration::ZERO, |lease| lease.first)
-        })
+        .map(|port| port.first_address().unwrap_or_default())
         .min()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::description::Source;
     use crate::network::status::samples::port;
-    use crate::network::{MacAddr, PortStatus};
+    use crate::network::{MacAddr, NetworkPlan};
 
     const MINUTE: Duration = Duration::from_secs(60);
 
@@ -152,6 +156,42 @@ mod tests {
             };
             let got = ready(&status, wait_for, Duration::from_secs(now));
             assert_eq!(got, expected, "{wait_for:?} at {now}: {status:?}");
+        }
+    }
+
+    #[test]
+    fn ports_that_get_no_address_are_not_waited_for() {
+        let answered = || port(2, "eno1", true, Some(([192, 0, 2, 1], 0)));
+        let in_bond = PortStatus {
+            controller: Some("bond0".into()),
+            ..port(3, "eno2", true, None)
+        };
+        let asking = PortStatus {
+            dhcp: DhcpState::Discovering { attempts: 1 },
+            ..port(3, "eno2", true, None)
+        };
+        let every = WaitFor::EveryPort { timeout: MINUTE };
+        let waits = Err(Some(Duration::from_secs(65)));
+        for (source, other, expected) in [
+            (None, port(3, "eno2", true, None), waits),
+            (None, in_bond, Ok(())),
+            (
+                Some(Source::NetworkData),
+                port(3, "eno2", true, None),
+                Ok(()),
+            ),
+            (Some(Source::NetworkData), asking, waits),
+        ] {
+            let status = NetworkStatus {
+                plan: NetworkPlan {
+                    source,
+                    ..NetworkPlan::default()
+                },
+                ports: vec![answered(), other],
+                ..NetworkStatus::default()
+            };
+            let got = ready(&status, every, Duration::from_secs(6));
+            assert_eq!(got, expected, "{status:?}");
         }
     }
 

@@ -10,7 +10,9 @@ use bootconfig::MacAddr;
 use crate::event::Wait;
 use crate::network::bgp::RoutingStatus;
 use crate::network::dhcp4::client::Ignored;
-use crate::network::{Lease, NetworkMode, NetworkPlan, primary};
+use crate::network::{
+    Difference, KernelRoute, LacpState, Lease, LinkKind, NetworkMode, NetworkPlan, Subject, primary,
+};
 
 /// The state of the whole network.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,6 +27,11 @@ pub struct NetworkStatus {
     pub routing: Option<RoutingStatus>,
     /// What the network shall be; empty if it is only observed.
     pub plan: NetworkPlan,
+    /// In what the kernel's network differs from the plan; the plan is applied
+    /// if nothing does.
+    pub differences: Vec<Difference>,
+    /// The routes of the main table as the kernel has them.
+    pub routes: Vec<KernelRoute>,
 }
 
 /// The state of one port.
@@ -38,6 +45,12 @@ pub struct PortStatus {
     pub mac: Option<MacAddr>,
     /// Whether it leads to the BMC and nowhere else ([`super::internal`]).
     pub internal: bool,
+    /// What it is.
+    pub kind: LinkKind,
+    /// Name of the bond or bridge it belongs to.
+    pub controller: Option<String>,
+    /// What LACP has come to on it, where LACP is spoken.
+    pub lacp: Option<LacpState>,
     /// Used before other ports (`ipa-network-interface`, else `BOOTIF`).
     pub preferred: bool,
     /// Whether there is something at the other end of the cable.
@@ -50,7 +63,10 @@ pub struct PortStatus {
     pub dhcp_since: Duration,
     /// The lease it holds and when it was put into the kernel.
     pub lease: Option<PortLease>,
-    /// Its addresses as the kernel has them, with their prefix lengths.
+    /// Its addresses of the plan, once the kernel has them.
+    pub planned: Option<PlannedAddresses>,
+    /// Its addresses as the kernel has them, with their prefix lengths; without
+    /// those that cannot be used yet, or because another machine has them.
     pub addresses: Vec<(IpAddr, u8)>,
     /// Answers that were not for this port or made no sense.
     pub ignored: Ignored,
@@ -68,6 +84,17 @@ pub struct PortLease {
     /// Position among the ports that got an address: 0 answered first.
     pub order: u32,
     /// The metric of its routes ([`primary::metric`]).
+    pub metric: u32,
+}
+
+/// Static addresses in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlannedAddresses {
+    /// When the port first had one of them; time since boot.
+    pub first: Duration,
+    /// Position among the ports that got an address.
+    pub order: u32,
+    /// The metric of its planned routes ([`primary::metric`]).
     pub metric: u32,
 }
 
@@ -109,16 +136,51 @@ impl PortStatus {
             name: name.to_owned(),
             mac: None,
             internal: false,
+            kind: LinkKind::Ethernet,
+            controller: None,
+            lacp: None,
             preferred: false,
             carrier: false,
             carrier_since: now,
             dhcp: DhcpState::Off,
             dhcp_since: now,
             lease: None,
+            planned: None,
             addresses: vec![],
             ignored: Ignored::default(),
             trouble: None,
         }
+    }
+
+    /// Whether it is a bond.
+    #[must_use]
+    pub fn is_bond(&self) -> bool {
+        matches!(&self.kind, LinkKind::Virtual(kind) if kind == "bond")
+    }
+
+    /// Its name and what LACP has come to on it.
+    fn with_lacp(&self) -> String {
+        match self.lacp {
+            Some(state) => format!("{} ({state})", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    /// When it first had an address, from whomever; time since boot. Nothing if
+    /// nobody gave it one that this program knows of.
+    #[must_use]
+    pub fn first_address(&self) -> Option<Duration> {
+        let leased = self.lease.as_ref().map(|lease| lease.first);
+        let planned = self.planned.map(|planned| planned.first);
+        leased.into_iter().chain(planned).min()
+    }
+
+    /// Its position among the ports that got an address; others come last.
+    #[must_use]
+    pub fn order(&self) -> u32 {
+        let leased = self.lease.as_ref().map(|lease| lease.order);
+        let planned = self.planned.map(|planned| planned.order);
+        leased.into_iter().chain(planned).min().unwrap_or(u32::MAX)
     }
 
     /// The address other machines can reach this port at: not link-local, not
@@ -146,25 +208,77 @@ impl NetworkStatus {
     /// address that others can reach.
     #[must_use]
     pub fn wait(&self) -> Option<Wait> {
-        let names = |ports: &mut dyn Iterator<Item = &PortStatus>| -> Vec<String> {
-            ports.map(|port| port.name.clone()).collect()
-        };
-        let mut usable = self.ports.iter().filter(|port| !port.internal);
         if let Some(routing) = &self.routing {
-            routing.wait()
-        } else if self.primary().is_some() {
-            None
-        } else if usable.clone().next().is_none() {
-            Some(Wait::NoNetworkCard)
-        } else if usable.clone().any(|port| port.carrier) {
-            Some(Wait::NoDhcpAnswer {
-                ports: names(&mut usable.filter(|port| port.carrier)),
-            })
-        } else {
-            Some(Wait::NoLink {
-                ports: names(&mut usable),
-            })
+            return routing.wait();
         }
+        if self.primary().is_some() {
+            return None;
+        }
+        if !self.plan.missing.is_empty() {
+            return Some(Wait::MissingPorts {
+                ports: self.plan.missing.iter().map(ToString::to_string).collect(),
+            });
+        }
+        if self.ports.iter().all(|port| port.internal) {
+            return Some(Wait::NoNetworkCard);
+        }
+        let blocked = self.ports.iter().filter(|port| {
+            let fault = |state: LacpState| state.is_fault() && !state.works();
+            port.carrier && port.lacp.is_some_and(fault)
+        });
+        let blocked: Vec<String> = blocked.map(PortStatus::with_lacp).collect();
+        let lacp_works = |port: &PortStatus| port.lacp.is_some_and(LacpState::works);
+        if !blocked.is_empty() && !self.ports.iter().any(lacp_works) {
+            return Some(Wait::BlockedByLacp { ports: blocked });
+        }
+        let asking: Vec<String> = self.names(|port| {
+            port.carrier && (self.plan.source.is_none() || port.dhcp != DhcpState::Off)
+        });
+        if !asking.is_empty() {
+            return Some(Wait::NoDhcpAnswer { ports: asking });
+        }
+        self.wait_for_link()
+    }
+
+    /// The wait where nobody is asked for an address: without any link, or with
+    /// a plan that cannot be applied.
+    fn wait_for_link(&self) -> Option<Wait> {
+        let bond = self
+            .ports
+            .iter()
+            .find(|port| port.is_bond() && !port.carrier);
+        if let Some(bond) = bond {
+            let ports = self.names(|port| port.controller.as_deref() == Some(&bond.name));
+            return Some(Wait::BondWithoutLink {
+                bond: bond.name.clone(),
+                ports,
+            });
+        }
+        if self.names(|port| port.carrier).is_empty() {
+            return Some(Wait::NoLink {
+                ports: self.names(|_| true),
+            });
+        }
+        // An address is what is waited for, so what is wrong with one counts
+        // before the rest.
+        let difference = self
+            .differences
+            .iter()
+            .min_by_key(|difference| difference.subject != Subject::Address);
+        Some(match difference {
+            Some(difference) => Wait::NotAsDescribed {
+                difference: difference.to_string(),
+            },
+            None => Wait::NoAddressDescribed {
+                ports: self.names(|port| port.carrier),
+            },
+        })
+    }
+
+    fn names(&self, which: impl Fn(&PortStatus) -> bool) -> Vec<String> {
+        let outward = self.ports.iter().filter(|port| !port.internal);
+        let ports = outward.filter(|port| which(port));
+        ports.map(|port| port.name.clone()).collect()
     }
 }
 
@@ -201,6 +315,9 @@ pub(crate) mod samples {
 mod tests {
     use super::samples::port;
     use super::*;
+    use crate::network::Missing;
+    use crate::network::description::PortMatch;
+    use crate::network::description::Source;
 
     #[test]
     fn the_wait_names_what_is_missing() {
@@ -251,5 +368,125 @@ mod tests {
             };
             assert_eq!(status.wait(), expected);
         }
+    }
+
+    fn described(ports: Vec<PortStatus>) -> NetworkStatus {
+        NetworkStatus {
+            ports,
+            plan: NetworkPlan {
+                source: Some(Source::NetworkData),
+                ..NetworkPlan::default()
+            },
+            ..NetworkStatus::default()
+        }
+    }
+
+    fn bond(carrier: bool) -> PortStatus {
+        PortStatus {
+            kind: LinkKind::Virtual("bond".into()),
+            ..port(9, "bond0", carrier, None)
+        }
+    }
+
+    fn in_bond(index: u32, name: &str, lacp: LacpState) -> PortStatus {
+        PortStatus {
+            controller: Some("bond0".into()),
+            lacp: Some(lacp),
+            ..port(index, name, lacp != LacpState::NoLink, None)
+        }
+    }
+
+    #[test]
+    fn a_described_network_waits_for_what_is_described() {
+        let asking = PortStatus {
+            dhcp: DhcpState::Discovering { attempts: 3 },
+            ..port(2, "eno1", true, None)
+        };
+        let duplicate = Difference {
+            link: "eno1".into(),
+            subject: Subject::Address,
+            wanted: "192.0.2.9/24".into(),
+            actual: "another machine on this network has the address".into(),
+            next: "",
+        };
+        let not_as_described = NetworkStatus {
+            differences: vec![duplicate.clone()],
+            ..described(vec![port(2, "eno1", true, None)])
+        };
+        let mut without_port = described(vec![asking.clone()]);
+        without_port.plan.missing.push(Missing {
+            link: "tap1".into(),
+            port: PortMatch::Name("eno7".into()),
+        });
+        let blocked = in_bond(2, "eno1", LacpState::Blocked);
+        let cases = [
+            (
+                described(vec![asking, port(3, "eno2", true, None)]),
+                Wait::NoDhcpAnswer {
+                    ports: vec!["eno1".into()],
+                },
+            ),
+            (
+                not_as_described,
+                Wait::NotAsDescribed {
+                    difference: duplicate.to_string(),
+                },
+            ),
+            (
+                without_port,
+                Wait::MissingPorts {
+                    ports: vec!["tap1: this machine has no port eno7".into()],
+                },
+            ),
+            (
+                described(vec![
+                    in_bond(2, "eno1", LacpState::NoLink),
+                    in_bond(3, "eno2", LacpState::NoLink),
+                    port(4, "eno3", true, None),
+                    bond(false),
+                ]),
+                Wait::BondWithoutLink {
+                    bond: "bond0".into(),
+                    ports: vec!["eno1".into(), "eno2".into()],
+                },
+            ),
+            (
+                described(vec![blocked.clone(), bond(false)]),
+                Wait::BlockedByLacp {
+                    ports: vec!["eno1 (the switch speaks LACP and blocks the port)".into()],
+                },
+            ),
+            (
+                described(vec![
+                    blocked,
+                    in_bond(3, "eno2", LacpState::Aggregated),
+                    bond(true),
+                ]),
+                Wait::NoAddressDescribed {
+                    ports: vec!["eno1".into(), "eno2".into(), "bond0".into()],
+                },
+            ),
+        ];
+        for (status, expected) in cases {
+            assert_eq!(status.wait(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn a_static_address_counts_like_a_leased_one() {
+        let planned = PlannedAddresses {
+            first: Duration::from_secs(3),
+            order: 0,
+            metric: 1000,
+        };
+        let mut fixed = port(7, "bond0", true, Some(([192, 0, 2, 9], 0)));
+        fixed.lease = None;
+        fixed.planned = Some(planned);
+        let leased = port(2, "eno1", true, Some(([198, 51, 100, 9], 1)));
+        assert_eq!(fixed.first_address(), Some(planned.first));
+        let status = described(vec![leased, fixed]);
+        let primary = status.primary().map(|port| port.name.as_str());
+        assert_eq!(primary, Some("bond0"));
+        assert_eq!(status.wait(), None);
     }
 }

@@ -2,23 +2,39 @@
 //! The network's thread: it hears the kernel's news and the ports' reports, and
 //! publishes what has become of them.
 
+mod addresses;
+mod apply;
 mod clients;
 mod leases;
+mod observe;
 mod ports;
 mod routing;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ironseed_core::event::{Event, Milestone};
-use ironseed_core::network::{Link, NetworkMode, NetworkPlan, NetworkStatus, PortStatus};
-use tokio::sync::{mpsc, watch};
+use ironseed_core::network::{
+    AddressState, KernelRoute, Link, NetworkMode, NetworkPlan, NetworkStatus, PortStatus, Refusals,
+};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::AbortHandle;
+use tokio::time::MissedTickBehavior;
 
 use crate::net::links::KernelAddress;
-use crate::net::netlink::{Change, Changes, Netlink};
+use crate::net::netlink::{Change, Changes, Netlink, watch_routes};
 use crate::net::network::{Boundaries, NetworkSettings};
 use crate::net::port::PortReport;
+use crate::net::slow_protocols::SlowProtocols;
+
+use addresses::Placed;
+use apply::Done;
+
+/// How often the links are read again while something is going on that the
+/// kernel does not tell: LACP with a switch, an address that another machine
+/// has.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Routes through a port without carrier are not used, so a pulled cable moves
 /// traffic to the next port (the kernel's networking/ip-sysctl.rst).
@@ -32,6 +48,10 @@ struct Port {
     carrier_ups: u32,
     /// Tells its DHCP client about the carrier; absent if it has none.
     client: Option<(mpsc::UnboundedSender<bool>, AbortHandle)>,
+    /// Index of the bond it was in when it was last looked at.
+    controller: Option<u32>,
+    /// It has left a bond, which brings it down a moment later.
+    freed: bool,
 }
 
 #[derive(Debug)]
@@ -47,8 +67,29 @@ pub(super) struct Driver {
     reports_in: mpsc::UnboundedReceiver<PortReport>,
     links: BTreeMap<u32, Link>,
     addresses: Vec<KernelAddress>,
+    /// Addresses that the kernel gave up because another machine has them.
+    taken: Vec<KernelAddress>,
+    routes: Vec<KernelRoute>,
     ports: BTreeMap<u32, Port>,
     plan: NetworkPlan,
+    /// Planned addresses and routes that were put into the kernel, by link.
+    placed: BTreeMap<u32, Placed>,
+    refusals: Refusals,
+    /// Names of the links it made. The kernel's first news of such a link come
+    /// before its alias is set.
+    made: BTreeSet<String>,
+    /// Differences that have been told.
+    told_differences: BTreeSet<String>,
+    /// Links that a thread of its own is working on.
+    busy: BTreeSet<u32>,
+    done: mpsc::UnboundedSender<Done>,
+    done_in: mpsc::UnboundedReceiver<Done>,
+    /// Hears LACP on plain ports; none if there is no such socket.
+    slow_protocols: Option<SlowProtocols>,
+    /// When LACP was heard last on a plain port.
+    lacp_heard: BTreeMap<u32, Duration>,
+    /// When addresses that another machine has were tried again.
+    duplicates_tried: Duration,
     /// How many ports have got an address so far.
     answers: u32,
     reached: Vec<&'static str>,
@@ -65,6 +106,7 @@ impl Driver {
         events: mpsc::UnboundedSender<Event>,
     ) -> Self {
         let (reports, reports_in) = mpsc::unbounded_channel();
+        let (done, done_in) = mpsc::unbounded_channel();
         let settings = told.borrow().clone();
         Self {
             boundaries,
@@ -77,8 +119,20 @@ impl Driver {
             reports_in,
             links: BTreeMap::new(),
             addresses: vec![],
+            taken: vec![],
+            routes: vec![],
             ports: BTreeMap::new(),
             plan: NetworkPlan::default(),
+            placed: BTreeMap::new(),
+            refusals: Refusals::new(),
+            made: BTreeSet::new(),
+            told_differences: BTreeSet::new(),
+            busy: BTreeSet::new(),
+            done,
+            done_in,
+            slow_protocols: None,
+            lacp_heard: BTreeMap::new(),
+            duplicates_tried: Duration::ZERO,
             answers: 0,
             reached: vec![],
             resolv_conf: None,
@@ -89,9 +143,15 @@ impl Driver {
     pub(super) async fn run(mut self, mut changes: Changes, mut stop: watch::Receiver<bool>) {
         self.prepare();
         self.start_routing();
+        let routes_changed = self.watch_routes();
         self.read_all().await;
+        let mut look_again = tokio::time::interval(LOOK_AGAIN);
+        look_again.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             self.publish();
+            if !self.must_look_again() {
+                look_again.reset();
+            }
             tokio::select! {
                 change = changes.next() => match change {
                     Some(change) => self.changed(change).await,
@@ -113,6 +173,13 @@ impl Driver {
                         self.reach("address");
                     }
                 }
+                () = routes_changed.notified() => {
+                    self.read_routes().await;
+                    self.settle().await;
+                }
+                Some(done) = self.done_in.recv() => self.thread_done(done).await,
+                heard = hear(self.slow_protocols.as_ref()) => self.lacp(heard),
+                _ = look_again.tick(), if self.must_look_again() => self.look_again().await,
                 _ = stop.changed() => break,
             }
         }
@@ -128,12 +195,26 @@ impl Driver {
         self.settings.mode == NetworkMode::Manage
     }
 
+    /// Tells when routes have changed; without a socket for that never.
+    fn watch_routes(&self) -> Arc<Notify> {
+        watch_routes().unwrap_or_else(|error| {
+            self.warn(&error.in_full());
+            Arc::new(Notify::new())
+        })
+    }
+
     /// What concerns the machine rather than one port.
-    fn prepare(&self) {
+    fn prepare(&mut self) {
         if self.manages()
             && let Err(error) = self.boundaries.root.write(IGNORE_DEAD_ROUTES, b"1")
         {
             self.warn(&format!("cannot write {IGNORE_DEAD_ROUTES}: {error}"));
+        }
+        if self.manages() {
+            match SlowProtocols::open() {
+                Ok(socket) => self.slow_protocols = Some(socket),
+                Err(error) => self.warn(&format!("cannot listen for LACP: {error}")),
+            }
         }
     }
 
@@ -150,6 +231,7 @@ impl Driver {
             }
             Err(error) => self.warn(&error.in_full()),
         }
+        self.read_routes().await;
         self.settle().await;
     }
 
@@ -171,16 +253,40 @@ impl Driver {
     async fn changed(&mut self, change: Change) {
         match change {
             Change::Link(link) => {
-                self.links.insert(link.index, link);
+                let state = |link: &Link| (link.up, link.carrier, link.controller);
+                let now = state(&link);
+                let before = self.links.insert(link.index, link);
+                if before.as_ref().map(state) != Some(now) {
+                    // The kernel says nothing about the IPv4 routes that go
+                    // with a link or an address.
+                    self.read_routes().await;
+                }
                 self.settle().await;
             }
             Change::LinkGone(index) => {
-                self.links.remove(&index);
+                self.read_routes().await;
+                if let Some(link) = self.links.remove(&index) {
+                    self.made.remove(&link.name);
+                }
                 self.addresses.retain(|address| address.link != index);
+                self.taken.retain(|address| address.link != index);
+                self.placed.remove(&index);
+                self.lacp_heard.remove(&index);
                 self.settle().await;
             }
-            Change::Address(address) => self.remember(address),
-            Change::AddressGone(gone) => self.addresses.retain(|known| !same_address(known, &gone)),
+            Change::Address(address) => {
+                self.remember(address);
+                self.settle_planned().await;
+            }
+            Change::AddressGone(gone) => {
+                self.addresses.retain(|known| !same_address(known, &gone));
+                if gone.state == AddressState::Duplicate {
+                    self.taken.retain(|known| !same_address(known, &gone));
+                    self.taken.push(gone);
+                }
+                self.read_routes().await;
+                self.settle_planned().await;
+            }
             Change::Missed => self.read_all().await,
         }
     }
@@ -188,6 +294,7 @@ impl Driver {
     fn remember(&mut self, address: KernelAddress) {
         self.addresses
             .retain(|known| !same_address(known, &address));
+        self.taken.retain(|known| !same_address(known, &address));
         self.addresses.push(address);
     }
 
@@ -204,34 +311,6 @@ impl Driver {
             let text = format!("{}: {trouble}", port.status.name);
             self.warn(&text);
         }
-    }
-
-    fn snapshot(&self) -> NetworkStatus {
-        let with_addresses = |port: &Port| {
-            let mut status = port.status.clone();
-            let own = self.addresses.iter();
-            status.addresses = own
-                .filter(|address| address.link == status.index)
-                .map(|address| (address.address, address.prefix_len))
-                .collect();
-            status
-        };
-        NetworkStatus {
-            mode: self.settings.mode,
-            boot_mac: self.settings.boot_mac,
-            routing: self.routing_status(),
-            ports: self.ports.values().map(with_addresses).collect(),
-            plan: self.plan.clone(),
-        }
-    }
-
-    fn publish(&self) {
-        let now = self.snapshot();
-        self.status.send_if_modified(|published| {
-            let changed = *published != now;
-            *published = now;
-            changed
-        });
     }
 
     fn reach(&mut self, name: &'static str) {
@@ -263,4 +342,12 @@ impl Driver {
 
 fn same_address(one: &KernelAddress, other: &KernelAddress) -> bool {
     (one.link, one.address, one.prefix_len) == (other.link, other.address, other.prefix_len)
+}
+
+/// The next port on which LACP is heard.
+async fn hear(socket: Option<&SlowProtocols>) -> std::io::Result<u32> {
+    match socket {
+        Some(socket) => socket.heard().await,
+        None => std::future::pending().await,
+    }
 }

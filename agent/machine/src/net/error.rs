@@ -4,6 +4,8 @@
 use std::io;
 use std::net::IpAddr;
 
+use crate::net::bond_options::BondOptionError;
+
 /// A failed operation on the network.
 #[derive(Debug, thiserror::Error)]
 pub enum NetError {
@@ -13,10 +15,10 @@ pub enum NetError {
     /// No thread or event loop for the network.
     #[error("cannot start the network's thread")]
     Thread(#[source] io::Error),
-    /// The list of links or addresses cannot be read.
+    /// The list of links, addresses or routes cannot be read.
     #[error("cannot list the {what} of this machine")]
     List {
-        /// `links` or `addresses`.
+        /// `links`, `addresses` or `routes`.
         what: &'static str,
         /// The kernel's answer.
         source: rtnetlink::Error,
@@ -24,12 +26,20 @@ pub enum NetError {
     /// A link cannot be changed.
     #[error("cannot {what} link {link}")]
     Link {
-        /// `bring up`, `bring down` or `set the MTU of`.
+        /// `bring up`, `bring down`, `make`, `remove`, `set the MTU of`, ….
         what: &'static str,
         /// Its name.
         link: String,
         /// The kernel's answer.
         source: rtnetlink::Error,
+    },
+    /// A bond's options are wrong.
+    #[error("cannot make {bond}")]
+    BondOption {
+        /// Its name.
+        bond: String,
+        /// Which option.
+        source: BondOptionError,
     },
     /// An address cannot be added or removed.
     #[error("cannot {what} address {address}")]

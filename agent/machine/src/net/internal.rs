@@ -90,6 +90,7 @@ mod tests {
             carrier_ups: 0,
             mtu: 1500,
             controller: None,
+            details: ironseed_core::network::LinkDetails::default(),
             permanent: None,
             internal: false,
         };

@@ -3,9 +3,15 @@
 
 use std::net::IpAddr;
 
-use ironseed_core::network::{Link, LinkKind, MacAddr};
+use ironseed_core::network::link::ALIAS;
+use ironseed_core::network::{
+    AddressState, BondMode, BondPort, BondState, Link, LinkDetails, LinkKind, MacAddr,
+};
 use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage};
-use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkInfo, LinkLayerType, LinkMessage};
+use netlink_packet_route::link::{
+    BondAdInfo, BondPortState, ChurnState, InfoBond, InfoBondPort, InfoData, InfoPortData,
+    InfoVlan, LinkAttribute, LinkFlags, LinkInfo, LinkLayerType, LinkMessage, MiiStatus,
+};
 
 use crate::root::Root;
 
@@ -28,6 +34,7 @@ pub(super) fn read(message: &LinkMessage, root: &Root) -> Link {
         mtu: 0,
         controller: None,
         internal: false,
+        details: LinkDetails::default(),
     };
     let mut virtual_kind = None;
     for attribute in &message.attributes {
@@ -39,12 +46,11 @@ pub(super) fn read(message: &LinkMessage, root: &Root) -> Link {
             LinkAttribute::Controller(index) => link.controller = Some(*index),
             LinkAttribute::Address(address) => link.mac = mac(address),
             LinkAttribute::PermAddress(address) => link.permanent = mac(address),
-            LinkAttribute::LinkInfo(infos) => {
-                virtual_kind = infos.iter().find_map(|info| match info {
-                    LinkInfo::Kind(kind) => Some(kind.to_string()),
-                    _ => None,
-                });
-            }
+            LinkAttribute::MaxMtu(0) => {}
+            LinkAttribute::MaxMtu(mtu) => link.details.max_mtu = Some(*mtu),
+            LinkAttribute::IfAlias(alias) => link.details.ours = alias == ALIAS,
+            LinkAttribute::Link(index) => link.details.below = Some(*index),
+            LinkAttribute::LinkInfo(infos) => virtual_kind = read_infos(infos, &mut link),
             _ => {}
         }
     }
@@ -56,6 +62,75 @@ pub(super) fn read(message: &LinkMessage, root: &Root) -> Link {
         (None, _) => LinkKind::Other,
     };
     link
+}
+
+/// Reads what only some kinds of links have; the result is the kind.
+fn read_infos(infos: &[LinkInfo], link: &mut Link) -> Option<String> {
+    let mut kind = None;
+    for info in infos {
+        match info {
+            LinkInfo::Kind(name) => kind = Some(name.to_string()),
+            LinkInfo::Data(InfoData::Vlan(infos)) => {
+                link.details.vlan = infos.iter().find_map(|info| match info {
+                    InfoVlan::Id(id) => Some(*id),
+                    _ => None,
+                });
+            }
+            LinkInfo::Data(InfoData::Bond(infos)) => link.details.bond = Some(read_bond(infos)),
+            LinkInfo::PortData(InfoPortData::BondPort(infos)) => {
+                let (port, permanent) = read_bond_port(infos);
+                link.details.bond_port = Some(port);
+                // The bonding driver keeps the address that the port had,
+                // also where the card's driver does not tell its own.
+                link.permanent = link.permanent.or(permanent);
+            }
+            _ => {}
+        }
+    }
+    kind
+}
+
+fn read_bond(infos: &[InfoBond]) -> BondState {
+    let mut bond = BondState::default();
+    for info in infos {
+        match info {
+            InfoBond::Mode(mode) => {
+                let number = usize::from(u8::from(*mode));
+                bond.mode = BondMode::ALL.get(number).copied();
+            }
+            InfoBond::ActivePort(index) => bond.active_port = Some(*index),
+            InfoBond::AdInfo(infos) => {
+                for info in infos {
+                    match info {
+                        BondAdInfo::Aggregator(number) => bond.aggregator = Some(*number),
+                        BondAdInfo::PartnerMac(address) => bond.partner = mac(address),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    bond
+}
+
+/// How a port takes part, and the hardware address it had before.
+fn read_bond_port(infos: &[InfoBondPort]) -> (BondPort, Option<MacAddr>) {
+    let (mut port, mut permanent) = (BondPort::default(), None);
+    for info in infos {
+        match info {
+            InfoBondPort::MiiStatus(status) => port.link = *status == MiiStatus::Up,
+            InfoBondPort::BondPortState(state) => port.active = *state == BondPortState::Active,
+            InfoBondPort::PermHwaddr(address) => permanent = mac(address),
+            InfoBondPort::AdAggregatorId(number) => port.aggregator = Some(*number),
+            InfoBondPort::AdActorOperPortState(flags) => port.actor = Some(flags.bits()),
+            InfoBondPort::AdPartnerOperPortState(flags) => port.partner = Some(flags.bits()),
+            InfoBondPort::AdChurnActorState(ChurnState::Churn)
+            | InfoBondPort::AdChurnPartnerState(ChurnState::Churn) => port.churned = true,
+            _ => {}
+        }
+    }
+    (port, permanent)
 }
 
 /// An Ethernet address; all zeros is none.
@@ -87,6 +162,8 @@ pub(crate) struct KernelAddress {
     pub(super) prefix_len: u8,
     /// Whether it never ends: not from a lease.
     pub(super) permanent: bool,
+    /// Whether it can be used.
+    pub(super) state: AddressState,
 }
 
 /// Reads an address; nothing if the kernel's message holds none.
@@ -100,11 +177,20 @@ pub(super) fn read_address(message: &AddressMessage) -> Option<KernelAddress> {
             _ => {}
         }
     }
+    let flags = message.header.flags;
+    let state = if flags.contains(AddressHeaderFlags::Dadfailed) {
+        AddressState::Duplicate
+    } else if flags.contains(AddressHeaderFlags::Tentative) {
+        AddressState::Tentative
+    } else {
+        AddressState::Usable
+    };
     Some(KernelAddress {
         link: message.header.index,
         address: address?,
+        state,
         prefix_len: message.header.prefix_len,
-        permanent: message.header.flags.contains(AddressHeaderFlags::Permanent),
+        permanent: flags.contains(AddressHeaderFlags::Permanent),
     })
 }
 

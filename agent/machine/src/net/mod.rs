@@ -10,6 +10,10 @@
 //! | `netlink` | links, addresses, routes, and news of them (rtnetlink(7)) |
 //! | `links` | the kernel's description of a link, read |
 //! | `internal` | which cards lead to the BMC (sysfs) |
+//! | `routes` | the kernel's description of a route, read |
+//! | `make`, `bond_options` | links made, changed, removed, put into bonds |
+//! | `static_addresses` | planned addresses and routes put into the kernel and taken out |
+//! | `slow_protocols` | a packet socket that hears LACP (packet(7)) |
 //! | `lease` | a lease put into the kernel and taken out |
 //! | `packet` | a packet socket for DHCP (packet(7)) |
 //! | `port` | the DHCP client of one port, running |
@@ -23,18 +27,24 @@
 //! busy for a second (firmware is loaded), and nobody else shall wait for it.
 
 pub mod bgp;
+mod bond_options;
 mod driver;
 mod error;
 mod internal;
 mod lease;
 mod links;
+mod make;
 mod netlink;
 mod network;
 mod packet;
 mod port;
+mod routes;
 mod seats;
+mod slow_protocols;
+mod static_addresses;
 mod view;
 
+pub use bond_options::BondOptionError;
 pub use error::NetError;
 pub(crate) use links::KernelAddress;
 pub(crate) use netlink::{Change, Changes, Netlink};

@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Links, addresses and routes through rtnetlink(7).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use ironseed_core::network::{Link, LinkKind};
+use ironseed_core::network::{KernelRoute, Link, LinkKind};
 use netlink_packet_core::NetlinkPayload;
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::route::{RouteAddress, RouteAttribute};
 use rtnetlink::{Handle, LinkUnspec, MulticastGroup, RouteMessageBuilder};
+use tokio::sync::Notify;
 
 use crate::net::NetError;
 use crate::net::links::{self, KernelAddress};
+use crate::net::routes;
 use crate::root::Root;
+
+/// How long it must be quiet before changed routes are told.
+const QUIET: Duration = Duration::from_millis(20);
 
 /// Something changed.
 #[derive(Debug)]
@@ -136,7 +143,44 @@ impl Netlink {
         self.set(link, "set the MTU of", message).await
     }
 
-    async fn set(
+    /// The routes of the main table that lead through one link.
+    pub(super) async fn routes(&self) -> Result<Vec<KernelRoute>, NetError> {
+        let families = [
+            RouteMessageBuilder::<Ipv4Addr>::new().build(),
+            RouteMessageBuilder::<Ipv6Addr>::new().build(),
+        ];
+        let mut routes = vec![];
+        for family in families {
+            let listing = self.handle.route().get(family).execute();
+            let some: Vec<KernelRoute> = listing
+                .try_filter_map(async |message| Ok(routes::read(&message)))
+                .try_collect()
+                .await
+                .map_err(|source| NetError::List {
+                    what: "routes",
+                    source,
+                })?;
+            routes.extend(some);
+        }
+        Ok(routes)
+    }
+
+    /// Changes what only some kinds of links have (`RTM_NEWLINK`).
+    pub(super) async fn set_kind(
+        &self,
+        link: &Link,
+        what: &'static str,
+        message: netlink_packet_route::link::LinkMessage,
+    ) -> Result<(), NetError> {
+        let request = self.handle.link().change(message);
+        request.execute().await.map_err(|source| NetError::Link {
+            what,
+            link: link.name.clone(),
+            source,
+        })
+    }
+
+    pub(super) async fn set(
         &self,
         link: &Link,
         what: &'static str,
@@ -155,15 +199,43 @@ impl Netlink {
 /// take a second; so this is for a thread of its own, with a socket of its
 /// own.
 pub(super) fn bring_up(link: &Link, root: &Root) -> Result<(), NetError> {
+    on_own_socket(root, async |netlink| {
+        let message = LinkUnspec::new_with_index(link.index).up().build();
+        netlink.set(link, "bring up", message).await
+    })
+}
+
+/// Does something on a thread that is not the network's.
+pub(super) fn on_own_socket(
+    root: &Root,
+    work: impl AsyncFnOnce(&Netlink) -> Result<(), NetError>,
+) -> Result<(), NetError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
         .map_err(NetError::Thread)?;
-    runtime.block_on(async {
-        let netlink = requests(root)?;
-        let message = LinkUnspec::new_with_index(link.index).up().build();
-        netlink.set(link, "bring up", message).await
-    })
+    runtime.block_on(async { work(&requests(root)?).await })
+}
+
+/// News of routes: that something has changed, not what. Routes come in crowds
+/// (a link that comes up brings a dozen), so the news are told when there was
+/// none for a moment, and the routes are listed anew then.
+pub(super) fn watch_routes() -> Result<Arc<Notify>, NetError> {
+    let groups = [MulticastGroup::Ipv4Route, MulticastGroup::Ipv6Route];
+    let (connection, handle, mut messages) =
+        rtnetlink::new_multicast_connection(&groups).map_err(NetError::Netlink)?;
+    tokio::spawn(connection);
+    let changed = Arc::new(Notify::new());
+    let notify = Arc::clone(&changed);
+    tokio::spawn(async move {
+        // The socket is closed when nobody can send requests on it any more.
+        let _socket = handle;
+        while messages.next().await.is_some() {
+            while let Ok(Some(_)) = tokio::time::timeout(QUIET, messages.next()).await {}
+            notify.notify_one();
+        }
+    });
+    Ok(changed)
 }
 
 /// Brings every link but the loopback down, so that nothing reaches the
@@ -195,10 +267,10 @@ pub async fn route_source(destination: IpAddr) -> Result<IpAddr, NetError> {
     let (connection, handle, _) = rtnetlink::new_connection().map_err(NetError::Netlink)?;
     let connection = tokio::spawn(connection);
     let message = match destination {
-        IpAddr::V4(address) => RouteMessageBuilder::<std::net::Ipv4Addr>::new()
+        IpAddr::V4(address) => RouteMessageBuilder::<Ipv4Addr>::new()
             .destination_prefix(address, 32)
             .build(),
-        IpAddr::V6(address) => RouteMessageBuilder::<std::net::Ipv6Addr>::new()
+        IpAddr::V6(address) => RouteMessageBuilder::<Ipv6Addr>::new()
             .destination_prefix(address, 128)
             .build(),
     };

@@ -157,6 +157,8 @@ fn card(index: u32, name: &str) -> Link {
         name: name.into(),
         kind: LinkKind::Ethernet,
         mac: Some(MacAddr([0x52, 0x54, 0, 0x12, 0x34, 0x56])),
+        internal: false,
+        details: ironseed_core::network::LinkDetails::default(),
         permanent: None,
         up: true,
         carrier: true,

@@ -156,6 +156,7 @@ pub(in crate::lldp) fn link(index: u32, carrier: bool, carrier_ups: u32) -> Link
         name: format!("eno{index}"),
         kind: LinkKind::Ethernet,
         mac: None,
+        details: crate::network::LinkDetails::default(),
         permanent: None,
         internal: false,
         up: true,

@@ -38,6 +38,7 @@ pub(super) fn plan(inputs: &NetworkInputs<'_>, description: &Description) -> Net
         None => automatic::silent(port, false),
     }));
     links.sort_by_key(|link| depth(&links_by_name(description), link));
+    fit_mtus(&mut links);
     NetworkPlan {
         source: Some(description.source),
         links,
@@ -103,6 +104,16 @@ impl<'a> Binding<'a> {
         port.map_or_else(|| described.to_owned(), |port| port.name.clone())
     }
 
+    /// The options of a bond; the one that names a port has the kernel's name of
+    /// it.
+    fn options(&self, bond: &Bond) -> Vec<(String, String)> {
+        let own = |(name, value): &(String, String)| match name.as_str() {
+            "primary" => (name.clone(), self.kernel_name(value)),
+            _ => (name.clone(), value.clone()),
+        };
+        bond.options.iter().map(own).collect()
+    }
+
     fn link(&self, link: &DescribedLink) -> Option<LinkPlan> {
         let device = match &link.device {
             DescribedDevice::Port(_) => {
@@ -118,6 +129,7 @@ impl<'a> Binding<'a> {
                     .iter()
                     .map(|port| self.kernel_name(port))
                     .collect(),
+                options: self.options(bond),
                 ..bond.clone()
             }),
             DescribedDevice::Vlan { parent, id } => PlannedDevice::Vlan {
@@ -152,9 +164,12 @@ fn preferred<'a>(
             .network_interface
             .is_some_and(|name| bound.kernel_name(&link.name) == name)
     };
+    let described = links_by_name(description);
     let is_boot = |link: &DescribedLink| {
-        let port = bound.ports.get(link.name.as_str());
-        port.is_some_and(|port| inputs.boot_mac.is_some_and(|mac| port.is_card(mac)))
+        let boots = |port: &&Link| inputs.boot_mac.is_some_and(|mac| port.is_card(mac));
+        let cards = cards(&described, &link.name, described.len());
+        let mut ports = cards.into_iter().filter_map(|name| bound.ports.get(name));
+        ports.any(boots)
     };
     let is_wanted = |link: &DescribedLink| Some(&link.name) == description.preferred.as_ref();
     let has_default = |link: &DescribedLink| link.routes.iter().any(|route| route.is_default());
@@ -172,6 +187,62 @@ fn links_by_name(description: &Description) -> BTreeMap<&str, &DescribedLink> {
         .iter()
         .map(|link| (link.name.as_str(), link))
         .collect()
+}
+
+/// The described ports that a link stands on, itself included; at most `left`
+/// steps below it.
+fn cards<'a>(
+    described: &BTreeMap<&'a str, &'a DescribedLink>,
+    name: &str,
+    left: usize,
+) -> Vec<&'a str> {
+    let Some((name, link)) = described.get_key_value(name) else {
+        return vec![];
+    };
+    let below = |name: &String| match left {
+        0 => vec![],
+        left => cards(described, name, left - 1),
+    };
+    match &link.device {
+        DescribedDevice::Port(_) => vec![name],
+        DescribedDevice::Bond(bond) => bond.ports.iter().flat_map(below).collect(),
+        DescribedDevice::Vlan { parent, .. } => below(parent),
+        DescribedDevice::Dummy => vec![],
+    }
+}
+
+/// The MTU of Ethernet without jumbo frames, which every card starts with.
+const ETHERNET_MTU: u32 = 1500;
+
+/// Makes the MTUs of links that stand on each other fit, where the description
+/// leaves them open: what carries a VLAN must let its packets through, and a
+/// bond and its ports have the same MTU (the bonding driver gives the ports
+/// its own).
+///
+/// `links` is in the order of a plan: what carries a link comes before it.
+fn fit_mtus(links: &mut [LinkPlan]) {
+    for at in (0..links.len()).rev() {
+        let wanted = links[at].mtu;
+        match links[at].device.clone() {
+            PlannedDevice::Vlan { parent, .. } => {
+                let jumbo = wanted.filter(|mtu| *mtu > ETHERNET_MTU);
+                let parent = links.iter_mut().find(|link| link.name == parent);
+                if let Some(parent) = parent.filter(|parent| parent.mtu.is_none()) {
+                    parent.mtu = jumbo;
+                }
+            }
+            PlannedDevice::Bond(bond) => {
+                let is_port = |link: &&mut LinkPlan| bond.ports.contains(&link.name);
+                let of_ports = links.iter_mut().filter(is_port).filter_map(|port| port.mtu);
+                let mtu = wanted.or(of_ports.max());
+                links[at].mtu = mtu;
+                for port in links.iter_mut().filter(is_port) {
+                    port.mtu = mtu;
+                }
+            }
+            PlannedDevice::Physical { .. } | PlannedDevice::Dummy => {}
+        }
+    }
 }
 
 /// How many links carry this one, at most as many as are described: those with
@@ -200,7 +271,7 @@ mod tests {
     use super::*;
     use crate::network::description::Source;
     use crate::network::plan::{Addressing, BondMode, HeardVlans};
-    use crate::network::{LinkKind, Route};
+    use crate::network::{LinkDetails, LinkKind, Route};
 
     fn port(index: u32, name: &str) -> Link {
         let last = u8::try_from(index).unwrap_or_default();
@@ -216,6 +287,7 @@ mod tests {
             carrier_ups: 0,
             mtu: 1500,
             controller: None,
+            details: LinkDetails::default(),
         }
     }
 
@@ -334,6 +406,75 @@ mod tests {
             let asks = other.map(|link| !link.addressing.is_empty());
             assert_eq!(asks, Some(allowed));
         }
+    }
+
+    #[test]
+    fn mtus_that_are_left_open_fit() {
+        let links = [port(2, "eno1"), port(3, "eno2")];
+        // MTUs of VLAN, bond and first port, and what becomes of them.
+        let cases = [
+            ([None, None, None], [None, None, None]),
+            (
+                [Some(9000), None, None],
+                [Some(9000), Some(9000), Some(9000)],
+            ),
+            ([Some(1400), None, None], [Some(1400), None, None]),
+            (
+                [None, Some(9000), Some(1500)],
+                [None, Some(9000), Some(9000)],
+            ),
+            ([None, None, Some(9000)], [None, Some(9000), Some(9000)]),
+            (
+                [Some(9000), Some(1500), None],
+                [Some(9000), Some(1500), Some(1500)],
+            ),
+        ];
+        for (given, expected) in cases {
+            let mut description = rack();
+            for (link, mtu) in description.links.iter_mut().zip(given) {
+                link.mtu = mtu;
+            }
+            let plan = plan(&inputs(&links), &description);
+            let mtu = |name: &str| plan.links.iter().find(|link| link.name == name)?.mtu;
+            let got = [mtu("bond0.7"), mtu("bond0"), mtu("eno1")];
+            assert_eq!(got, expected, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn the_bond_of_the_boot_port_comes_first() {
+        let links = [port(2, "eno1"), port(3, "eno2")];
+        let mut description = rack();
+        description.links[0].routes.clear();
+        let boot = NetworkInputs {
+            boot_mac: links[1].mac,
+            ..inputs(&links)
+        };
+        let preferred = |plan: NetworkPlan| {
+            let mut links = plan.links.into_iter();
+            links.find(|link| link.preferred).map(|link| link.name)
+        };
+        let on_bond = plan(&boot, &description);
+        assert_eq!(preferred(on_bond), Some("bond0.7".into()));
+        let unknown = plan(&inputs(&links), &description);
+        assert_eq!(preferred(unknown), None);
+    }
+
+    #[test]
+    fn the_primary_port_has_the_kernels_name() {
+        let links = [port(2, "eno1"), port(3, "eno2")];
+        let mut description = rack();
+        let DescribedDevice::Bond(bond) = &mut description.links[1].device else {
+            panic!("{description:?}");
+        };
+        bond.options.push(("primary".into(), "tap2".into()));
+        let plan = plan(&inputs(&links), &description);
+        let bond = plan.links.iter().find_map(|link| match &link.device {
+            PlannedDevice::Bond(bond) => Some(bond),
+            _ => None,
+        });
+        let primary = bond.and_then(Bond::primary);
+        assert_eq!(primary.map(String::as_str), Some("eno2"));
     }
 
     #[test]

@@ -122,6 +122,15 @@ pub struct Bond {
     pub options: Vec<(String, String)>,
 }
 
+impl Bond {
+    /// The port it shall use whenever it can (option `primary`).
+    #[must_use]
+    pub fn primary(&self) -> Option<&String> {
+        let mut options = self.options.iter();
+        options.find_map(|(name, value)| (name == "primary").then_some(value))
+    }
+}
+
 /// How the ports of a bond share the work, by the names of the bonding driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BondMode {
@@ -264,8 +273,42 @@ fn preferred_port(inputs: &NetworkInputs<'_>, ports: &[&Link]) -> Option<u32> {
 }
 
 #[cfg(test)]
+pub(crate) mod samples {
+    use super::*;
+
+    /// A port that is only brought up.
+    pub(crate) fn physical(index: u32, name: &str) -> LinkPlan {
+        made(name, PlannedDevice::Physical { index, mac: None })
+    }
+
+    /// Any planned link.
+    pub(crate) fn made(name: &str, device: PlannedDevice) -> LinkPlan {
+        LinkPlan {
+            name: name.into(),
+            device,
+            mac: None,
+            addressing: vec![],
+            routes: vec![],
+            mtu: None,
+            preferred: false,
+        }
+    }
+
+    /// The link with a static address, written with its prefix length.
+    pub(crate) fn with_address(mut link: LinkPlan, text: &str) -> LinkPlan {
+        let (address, prefix_len) = text.split_once('/').expect(text);
+        link.addressing.push(Addressing::Static {
+            address: address.parse().expect(text),
+            prefix_len: prefix_len.parse().expect(text),
+        });
+        link
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::LinkDetails;
 
     fn link(index: u32, name: &str, kind: LinkKind) -> Link {
         let last = u8::try_from(index % 256).unwrap_or_default();
@@ -281,6 +324,7 @@ mod tests {
             mtu: 1500,
             controller: None,
             internal: false,
+            details: LinkDetails::default(),
         }
     }
 
@@ -297,6 +341,8 @@ mod tests {
             extra_kinds: &[],
             description: None,
             dhcp_fallback: false,
+            vlan_interfaces: &[],
+            heard_vlans: &HeardVlans::new(),
             links: &links,
         });
         let asks: Vec<(&str, usize, bool)> = found

@@ -180,6 +180,8 @@ mod tests {
             mac: u8::try_from(index)
                 .ok()
                 .map(|last| MacAddr([2, 0, 0, 0, 0, last])),
+            internal: false,
+            details: crate::network::LinkDetails::default(),
             permanent: None,
             up: false,
             carrier: false,

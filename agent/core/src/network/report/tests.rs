@@ -19,6 +19,8 @@ fn link(index: u32, name: &str, kind: LinkKind, up: bool, carrier: bool) -> Link
         mac: u8::try_from(index)
             .ok()
             .map(|last| MacAddr([2, 0, 0, 0, 0, last])),
+        internal: false,
+        details: crate::network::LinkDetails::default(),
         permanent: None,
         up,
         carrier,

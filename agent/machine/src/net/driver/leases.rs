@@ -3,7 +3,7 @@
 
 use std::net::Ipv4Addr;
 
-use ironseed_core::network::{Lease, PortLease, primary, resolver};
+use ironseed_core::network::{AddressState, Lease, PortLease, primary, resolver};
 
 use crate::net::driver::{Driver, same_address};
 use crate::net::links::KernelAddress;
@@ -57,6 +57,7 @@ impl Driver {
             address: lease.address.into(),
             prefix_len: lease.prefix_len,
             permanent: lease.lifetime.is_none(),
+            state: AddressState::Usable,
         });
         let texts: Vec<String> = troubles.iter().map(NetError::in_full).collect();
         self.trouble(index, (!texts.is_empty()).then(|| texts.join("; ")));
@@ -86,7 +87,7 @@ impl Driver {
         self.reach("address");
     }
 
-    async fn lost(&mut self, index: u32) {
+    pub(super) async fn lost(&mut self, index: u32) {
         let Some(port) = self.ports.get_mut(&index) else {
             return;
         };
@@ -107,6 +108,7 @@ impl Driver {
             address: lease.address.into(),
             prefix_len: lease.prefix_len,
             permanent: false,
+            state: AddressState::Usable,
         };
         self.addresses.retain(|known| !same_address(known, &gone));
         if let Err(error) = lease::remove_address(&self.netlink, &gone).await {
@@ -114,7 +116,7 @@ impl Driver {
         }
     }
 
-    fn write_resolv_conf(&mut self) {
+    pub(super) fn write_resolv_conf(&mut self) {
         let Some(text) = resolver::resolv_conf(&self.snapshot()) else {
             return;
         };

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which links are ports, and what each port is told.
 
-use ironseed_core::event::Event;
+pub(super) use ironseed_core::network::link_changes::find;
 use ironseed_core::network::plan::ports;
 use ironseed_core::network::{
-    Link, LinkKind, LinkPlan, NetworkInputs, NetworkMode, NetworkPlan, PlannedDevice, PortStatus,
-    plan,
+    Addressing, DhcpState, Link, NetworkInputs, NetworkMode, NetworkPlan, PortStatus, plan,
 };
 
 use crate::net::driver::{Driver, Port};
 use crate::net::internal;
-use crate::net::netlink::bring_up;
 
 impl Driver {
     /// Makes the ports fit the links and the plan: new ones are brought up and
     /// get a client, vanished ones are forgotten, carriers are passed on.
     pub(super) async fn settle(&mut self) {
+        for link in self.links.values_mut() {
+            link.details.ours |= self.made.contains(&link.name);
+        }
         let mut links: Vec<Link> = self.links.values().cloned().collect();
         let settings = self.settings.clone();
         internal::mark(&mut links, &settings.internal, &self.boundaries.root);
@@ -50,14 +51,35 @@ impl Driver {
             }
             self.update(link, preferred);
         }
-        if self.manages()
-            && let Some(loopback) = links.iter().find(|link| link.kind == LinkKind::Loopback)
-            && !loopback.up
-        {
-            self.raise(loopback.clone());
+        if self.manages() {
+            self.settle_links(&links).await;
         }
         self.settle_clients(&links);
+        self.give_up_leases(&links).await;
+        self.settle_planned().await;
         self.rank_leases().await;
+    }
+
+    /// Ends the leases of links that shall not ask any more: ports that became
+    /// part of a bond, or got other addresses.
+    async fn give_up_leases(&mut self, links: &[Link]) {
+        let asks = |index: u32| {
+            self.plan.links.iter().any(|wanted| {
+                wanted.addressing.contains(&Addressing::Dhcp4)
+                    && find(wanted, links).is_some_and(|link| link.index == index)
+            })
+        };
+        let holds = |port: &&Port| port.status.lease.is_some() && !asks(port.status.index);
+        let held = self.ports.values().filter(holds);
+        let over: Vec<u32> = held.map(|port| port.status.index).collect();
+        for index in over {
+            self.lost(index).await;
+        }
+        for port in self.ports.values_mut() {
+            if port.client.is_none() {
+                port.status.dhcp = DhcpState::Off;
+            }
+        }
     }
 
     fn forget(&mut self, index: u32) {
@@ -80,8 +102,15 @@ impl Driver {
             status,
             carrier_ups: link.carrier_ups,
             client: None,
+            controller: link.controller,
+            freed: false,
         };
         self.ports.insert(link.index, port);
+        if let Some(socket) = &self.slow_protocols
+            && let Err(error) = socket.listen_on(link.index)
+        {
+            self.warn(&format!("{}: cannot listen for LACP: {error}", link.name));
+        }
         if self.manages() && !link.up {
             self.raise(link.clone());
         }
@@ -90,6 +119,16 @@ impl Driver {
     /// Passes on what the kernel says about a known port.
     fn update(&mut self, link: &Link, preferred: bool) {
         let now = self.boundaries.clock.since_boot();
+        let Some(port) = self.ports.get_mut(&link.index) else {
+            return;
+        };
+        port.freed |= port.controller.is_some();
+        port.freed &= link.controller.is_none();
+        port.controller = link.controller;
+        if port.freed && !link.up && self.settings.mode == NetworkMode::Manage {
+            port.freed = false;
+            self.raise(link.clone());
+        }
         let Some(port) = self.ports.get_mut(&link.index) else {
             return;
         };
@@ -116,18 +155,6 @@ impl Driver {
         let state = if link.carrier { "up" } else { "down" };
         self.note(format!("{}: link is {state}", link.name));
     }
-
-    /// Brings a link up on a thread of its own; the kernel's news tell when it
-    /// is.
-    fn raise(&self, link: Link) {
-        let root = self.boundaries.root.clone();
-        let events = self.events.clone();
-        tokio::task::spawn_blocking(move || {
-            if let Err(error) = bring_up(&link, &root) {
-                let _ = events.send(Event::Warning(error.in_full()));
-            }
-        });
-    }
 }
 
 /// The links of a plan that are there, each with whether it is preferred.
@@ -136,23 +163,4 @@ fn present<'a>(plan: &NetworkPlan, links: &'a [Link]) -> Vec<(&'a Link, bool)> {
         .iter()
         .filter_map(|wanted| Some((find(wanted, links)?, wanted.preferred)))
         .collect()
-}
-
-/// The link that is what the plan wants, if it is there.
-pub(super) fn find<'a>(wanted: &LinkPlan, links: &'a [Link]) -> Option<&'a Link> {
-    links
-        .iter()
-        .find(|link| match (&wanted.device, &link.kind) {
-            (PlannedDevice::Physical { index, .. }, _) => link.index == *index,
-            (PlannedDevice::Bond(_), LinkKind::Virtual(kind)) => {
-                kind == "bond" && link.name == wanted.name
-            }
-            (PlannedDevice::Vlan { .. }, LinkKind::Virtual(kind)) => {
-                kind == "vlan" && link.name == wanted.name
-            }
-            (PlannedDevice::Dummy, LinkKind::Virtual(kind)) => {
-                kind == "dummy" && link.name == wanted.name
-            }
-            _ => false,
-        })
 }
