@@ -72,6 +72,11 @@ pub enum Wait {
         /// Names of the ports that have link.
         ports: Vec<String>,
     },
+    /// The only addresses that were given belong to other machines.
+    AddressInUse {
+        /// Port, address and who has it.
+        conflicts: Vec<String>,
+    },
     /// No disk large enough has appeared.
     NoDisk,
     /// Ironic cannot be reached or did not understand.
@@ -120,6 +125,7 @@ impl Wait {
             Wait::NoNetworkCard => "no-network-card",
             Wait::NoLink { .. } => "no-link",
             Wait::NoDhcpAnswer { .. } => "no-dhcp-answer",
+            Wait::AddressInUse { .. } => "address-in-use",
             Wait::NoDisk => "no-disk",
             Wait::IronicUnreachable { .. } => "ironic-unreachable",
             Wait::NodeUnknown { .. } => "node-unknown",
@@ -139,6 +145,7 @@ impl Wait {
             Wait::Drivers | Wait::NoNetworkCard | Wait::NoDisk => Owner::Hardware,
             Wait::NoLink { .. }
             | Wait::NoDhcpAnswer { .. }
+            | Wait::AddressInUse { .. }
             | Wait::LldpNeighbours { .. }
             | Wait::ImageServer { .. } => Owner::Environment,
             Wait::IronicUnreachable { .. }
@@ -158,6 +165,9 @@ impl Wait {
             Wait::NoNetworkCard => "look for a card the kernel has no driver for",
             Wait::NoLink { .. } => "check the cables and the switch ports",
             Wait::NoDhcpAnswer { .. } => "check the DHCP server and the VLAN of the switch port",
+            Wait::AddressInUse { .. } => {
+                "find the other machine by its hardware address, and take the address out of the DHCP range or off that machine"
+            }
             Wait::NoDisk => "check disks, backplane and RAID controller",
             Wait::IronicUnreachable { .. } => {
                 "check ipa-api-url, routes and firewalls between this machine and Ironic"
@@ -190,6 +200,7 @@ impl fmt::Display for Wait {
             Wait::NoNetworkCard => f.write_str("no network card found"),
             Wait::NoLink { ports } => write!(f, "no link on {}", ports.join(", ")),
             Wait::NoDhcpAnswer { ports } => write!(f, "no DHCP answer on {}", ports.join(", ")),
+            Wait::AddressInUse { conflicts } => f.write_str(&conflicts.join("; ")),
             Wait::NoDisk => f.write_str("no disk found"),
             Wait::IronicUnreachable { url, problem } => {
                 write!(f, "no answer from Ironic at {url}: {problem}")

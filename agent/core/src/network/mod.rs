@@ -10,32 +10,42 @@
 //! ```
 //!
 //! Every decision is here: what was written down about the network
-//! ([`description`]), which links take part ([`plan()`]), the DHCPv4
-//! client as a state machine ([`dhcp4`]), which answer counts ([`primary`]),
+//! ([`description`]), which links take part ([`plan()`]), the DHCP clients as
+//! state machines ([`dhcp4`], [`dhcp6`]), what routers say ([`ra`]), whether an
+//! address is somebody else's ([`acd`]), which answer counts ([`primary`]),
 //! what a waiting agent says ([`status`]), which address it advertises
 //! ([`advertise`]). Sockets, netlink and timers are `ironseed_machine::net`.
 //! Times are durations since the machine started (`CLOCK_BOOTTIME`); random
 //! numbers are passed in.
 
+pub mod acd;
 pub mod advertise;
 pub mod description;
 pub mod dhcp4;
+pub mod dhcp6;
 pub mod link;
+pub mod names;
 pub mod plan;
 pub mod primary;
+pub mod ra;
 pub mod ready;
 pub mod resolver;
 pub mod route;
 pub mod status;
+pub mod trouble;
 
 pub use bootconfig::MacAddr;
 pub use description::Description;
 pub use dhcp4::lease::Lease;
+pub use dhcp6::Dhcp6State;
+pub use dhcp6::lease::{Information, Lease6};
 pub use link::{Link, LinkKind};
+pub use names::ServerName;
 pub use plan::{
     Addressing, Bond, BondMode, LinkPlan, Missing, NetworkInputs, NetworkMode, NetworkPlan,
     PlannedDevice, plan,
 };
 pub use ready::WaitFor;
 pub use route::Route;
-pub use status::{DhcpState, NetworkStatus, PortLease, PortStatus};
+pub use status::{Answered, DhcpState, NetworkStatus, PortLease, PortLease6, PortStatus};
+pub use trouble::AddressTrouble;

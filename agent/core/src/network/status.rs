@@ -9,7 +9,10 @@ use bootconfig::MacAddr;
 
 use crate::event::Wait;
 use crate::network::dhcp4::client::Ignored;
-use crate::network::{Lease, NetworkMode, primary};
+use crate::network::dhcp6::Dhcp6State;
+use crate::network::names::ServerName;
+use crate::network::ra::Router;
+use crate::network::{AddressTrouble, Information, Lease, Lease6, NetworkMode, primary, resolver};
 
 /// The state of the whole network.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,6 +23,10 @@ pub struct NetworkStatus {
     pub ports: Vec<PortStatus>,
     /// `BOOTIF` as it was told, whether or not there is such a port.
     pub boot_mac: Option<MacAddr>,
+    /// DNS servers of the plan, which come before those of leases and routers.
+    pub dns: Vec<IpAddr>,
+    /// Search domains of the plan, likewise.
+    pub search: Vec<String>,
 }
 
 /// The state of one port.
@@ -37,17 +44,34 @@ pub struct PortStatus {
     pub carrier: bool,
     /// Since when the carrier is as it is; time since boot.
     pub carrier_since: Duration,
-    /// What its DHCP client does.
+    /// What its DHCPv4 client does.
     pub dhcp: DhcpState,
     /// Since when; time since boot.
     pub dhcp_since: Duration,
     /// The lease it holds and when it was put into the kernel.
     pub lease: Option<PortLease>,
-    /// Its addresses as the kernel has them, with their prefix lengths.
+    /// What its DHCPv6 client does.
+    pub dhcp6: Dhcp6State,
+    /// Since when; time since boot.
+    pub dhcp6_since: Duration,
+    /// The DHCPv6 lease it holds.
+    pub lease6: Option<PortLease6>,
+    /// What a DHCPv6 server told without giving an address (flag O).
+    pub information: Option<Information>,
+    /// The routers it hears, those that shall be liked most first.
+    pub routers: Vec<Router>,
+    /// When it first got an address that others can reach.
+    pub answered: Option<Answered>,
+    /// Its addresses as the kernel has them, with their prefix lengths; without
+    /// those that the kernel still checks or has found to be somebody else's.
     pub addresses: Vec<(IpAddr, u8)>,
-    /// Answers that were not for this port or made no sense.
+    /// DHCPv4 answers that were not for this port or made no sense.
     pub ignored: Ignored,
-    /// Why the lease or the link could not be set up as wanted.
+    /// The same for DHCPv6.
+    pub ignored6: Ignored,
+    /// What is wrong with its addresses.
+    pub address_troubles: Vec<AddressTrouble>,
+    /// Why the link could not be set up as wanted.
     pub trouble: Option<String>,
 }
 
@@ -64,7 +88,25 @@ pub struct PortLease {
     pub metric: u32,
 }
 
-/// What a DHCP client does.
+/// A DHCPv6 lease in use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortLease6 {
+    /// What the server gave.
+    pub lease: Lease6,
+    /// When it was put into the kernel first; time since boot.
+    pub first: Duration,
+}
+
+/// When a port first got an address that others can reach, of either family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answered {
+    /// Time since boot.
+    pub at: Duration,
+    /// Position among the ports: 0 was first.
+    pub order: u32,
+}
+
+/// What a DHCPv4 client does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DhcpState {
     /// It is not used on this port.
@@ -107,10 +149,43 @@ impl PortStatus {
             dhcp: DhcpState::Off,
             dhcp_since: now,
             lease: None,
+            dhcp6: Dhcp6State::Off,
+            dhcp6_since: now,
+            lease6: None,
+            information: None,
+            routers: vec![],
+            answered: None,
             addresses: vec![],
             ignored: Ignored::default(),
+            ignored6: Ignored::default(),
+            address_troubles: vec![],
             trouble: None,
         }
+    }
+
+    /// Position among the ports that got an address; a port whose addresses
+    /// nobody gave comes last.
+    #[must_use]
+    pub fn order(&self) -> u32 {
+        let leased = || self.lease.as_ref().map(|lease| lease.order);
+        let answered = self.answered.map(|answered| answered.order);
+        answered.or_else(leased).unwrap_or(u32::MAX)
+    }
+
+    /// When it first got an address; an address nobody gave (a network that is
+    /// only observed) was there from the start.
+    #[must_use]
+    pub fn first_address(&self) -> Duration {
+        let leased = || self.lease.as_ref().map(|lease| lease.first);
+        let answered = self.answered.map(|answered| answered.at);
+        answered.or_else(leased).unwrap_or_default()
+    }
+
+    /// What DHCPv6 servers tell besides addresses: with the lease, else
+    /// without one.
+    pub fn information6(&self) -> impl Iterator<Item = &Information> {
+        let leased = self.lease6.iter().map(|held| &held.lease.information);
+        leased.chain(&self.information)
     }
 
     /// The address other machines can reach this port at: not link-local, not
@@ -134,6 +209,12 @@ impl NetworkStatus {
         primary::primary(&self.ports)
     }
 
+    /// The time servers that DHCP servers of both families tell, best first.
+    #[must_use]
+    pub fn ntp(&self) -> Vec<ServerName> {
+        resolver::time_servers(self)
+    }
+
     /// What keeps the machine off the network; nothing once any port has an
     /// address that others can reach.
     #[must_use]
@@ -145,6 +226,10 @@ impl NetworkStatus {
             None
         } else if self.ports.is_empty() {
             Some(Wait::NoNetworkCard)
+        } else if let conflicts @ [_, ..] = self.conflicts().as_slice() {
+            Some(Wait::AddressInUse {
+                conflicts: conflicts.to_vec(),
+            })
         } else if self.ports.iter().any(|port| port.carrier) {
             Some(Wait::NoDhcpAnswer {
                 ports: names(&mut self.ports.iter().filter(|port| port.carrier)),
@@ -154,6 +239,18 @@ impl NetworkStatus {
                 ports: names(&mut self.ports.iter()),
             })
         }
+    }
+
+    /// Addresses that were given up because somebody else has them.
+    fn conflicts(&self) -> Vec<String> {
+        let of = |port: &PortStatus| -> Vec<String> {
+            let troubles = port.address_troubles.iter();
+            troubles
+                .filter(|trouble| matches!(trouble, AddressTrouble::InUse { .. }))
+                .map(|trouble| format!("{}: {trouble}", port.name))
+                .collect()
+        };
+        self.ports.iter().flat_map(of).collect()
     }
 }
 
@@ -193,6 +290,16 @@ mod tests {
 
     #[test]
     fn the_wait_names_what_is_missing() {
+        let with = |mut port: PortStatus, address: &str| {
+            let address = address.parse().expect("an address");
+            port.addresses.push((address, 64));
+            port
+        };
+        let mut conflict = port(2, "eno1", true, None);
+        conflict.address_troubles.push(AddressTrouble::InUse {
+            address: IpAddr::from([192, 0, 2, 9]),
+            by: None,
+        });
         let cases = [
             (vec![], Some(Wait::NoNetworkCard)),
             (
@@ -219,6 +326,19 @@ mod tests {
                     port(3, "eno2", true, Some(([192, 0, 2, 9], 0))),
                 ],
                 None,
+            ),
+            (
+                vec![with(port(2, "eno1", true, None), "fe80::5")],
+                Some(Wait::NoDhcpAnswer {
+                    ports: vec!["eno1".into()],
+                }),
+            ),
+            (vec![with(port(2, "eno1", true, None), "2001:db8::5")], None),
+            (
+                vec![conflict],
+                Some(Wait::AddressInUse {
+                    conflicts: vec!["eno1: address 192.0.2.9 is in use by another machine".into()],
+                }),
             ),
         ];
         for (ports, expected) in cases {

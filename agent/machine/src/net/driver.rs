@@ -208,6 +208,8 @@ impl Driver {
         NetworkStatus {
             mode: self.settings.mode,
             boot_mac: self.settings.boot_mac,
+            dns: self.plan.dns.clone(),
+            search: self.plan.search.clone(),
             ports: self.ports.values().map(with_addresses).collect(),
         }
     }

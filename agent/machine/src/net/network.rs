@@ -74,7 +74,7 @@ impl Network {
         let (status, watcher) = watch::channel(NetworkStatus {
             mode: settings.mode,
             boot_mac: settings.boot_mac,
-            ports: vec![],
+            ..NetworkStatus::default()
         });
         let (events, events_out) = mpsc::unbounded_channel();
         let (stop, stopped) = watch::channel(false);
