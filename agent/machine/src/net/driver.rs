@@ -4,6 +4,7 @@
 
 mod clients;
 mod leases;
+mod leases6;
 mod ports;
 
 use std::collections::BTreeMap;
@@ -14,10 +15,11 @@ use ironseed_core::network::{Link, NetworkMode, NetworkPlan, NetworkStatus, Port
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
-use crate::net::links::KernelAddress;
+use crate::net::links::{AddressState, KernelAddress};
 use crate::net::netlink::{Change, Changes, Netlink};
 use crate::net::network::{Boundaries, NetworkSettings};
 use crate::net::port::PortReport;
+use crate::net::routers::RouterOrder;
 
 /// Routes through a port without carrier are not used, so a pulled cable moves
 /// traffic to the next port (the kernel's networking/ip-sysctl.rst).
@@ -31,6 +33,8 @@ struct Port {
     carrier_ups: u32,
     /// Tells its DHCP client about the carrier; absent if it has none.
     client: Option<(mpsc::UnboundedSender<bool>, AbortHandle)>,
+    /// What concerns its addresses.
+    care: clients::PortCare,
 }
 
 #[derive(Debug)]
@@ -52,6 +56,8 @@ pub(super) struct Driver {
     answers: u32,
     reached: Vec<&'static str>,
     resolv_conf: Option<String>,
+    /// Tells the listener for router advertisements what to do.
+    routers: Option<mpsc::UnboundedSender<RouterOrder>>,
 }
 
 impl Driver {
@@ -80,6 +86,7 @@ impl Driver {
             answers: 0,
             reached: vec![],
             resolv_conf: None,
+            routers: None,
         }
     }
 
@@ -168,8 +175,8 @@ impl Driver {
                 self.addresses.retain(|address| address.link != index);
                 self.settle().await;
             }
-            Change::Address(address) => self.remember(address),
-            Change::AddressGone(gone) => self.addresses.retain(|known| !same_address(known, &gone)),
+            Change::Address(address) => self.address_changed(address).await,
+            Change::AddressGone(gone) => self.address_gone(gone).await,
             Change::Missed => self.read_all().await,
         }
     }
@@ -201,6 +208,7 @@ impl Driver {
             let own = self.addresses.iter();
             status.addresses = own
                 .filter(|address| address.link == status.index)
+                .filter(|address| address.state == AddressState::Usable)
                 .map(|address| (address.address, address.prefix_len))
                 .collect();
             status

@@ -86,6 +86,44 @@ pub(crate) struct KernelAddress {
     pub(super) prefix_len: u8,
     /// Whether it never ends: not from a lease.
     pub(super) permanent: bool,
+    /// Whether it can be used.
+    pub(super) state: AddressState,
+}
+
+/// What the kernel has found out about an address (RFC 4862 §5.4). IPv4
+/// addresses are always usable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AddressState {
+    /// It can be used, if only on trial (RFC 4429).
+    Usable,
+    /// The kernel asks whether somebody else has it.
+    Tentative,
+    /// Somebody else has it.
+    Duplicate,
+}
+
+impl KernelAddress {
+    /// Whether the port can speak IPv6 with it.
+    pub(super) fn is_usable_link_local(&self) -> bool {
+        let IpAddr::V6(address) = self.address else {
+            return false;
+        };
+        self.state == AddressState::Usable && address.is_unicast_link_local()
+    }
+}
+
+impl AddressState {
+    fn of(flags: AddressHeaderFlags) -> Self {
+        if flags.contains(AddressHeaderFlags::Dadfailed) {
+            Self::Duplicate
+        } else if flags.contains(AddressHeaderFlags::Tentative)
+            && !flags.contains(AddressHeaderFlags::Optimistic)
+        {
+            Self::Tentative
+        } else {
+            Self::Usable
+        }
+    }
 }
 
 /// Reads an address; nothing if the kernel's message holds none.
@@ -104,6 +142,7 @@ pub(super) fn read_address(message: &AddressMessage) -> Option<KernelAddress> {
         address: address?,
         prefix_len: message.header.prefix_len,
         permanent: message.header.flags.contains(AddressHeaderFlags::Permanent),
+        state: AddressState::of(message.header.flags),
     })
 }
 

@@ -9,9 +9,13 @@
 //! | --- | --- |
 //! | `netlink` | links, addresses, routes, and news of them (rtnetlink(7)) |
 //! | `links` | the kernel's description of a link, read |
-//! | `lease` | a lease put into the kernel and taken out |
-//! | `packet` | a packet socket for DHCP (packet(7)) |
-//! | `port` | the DHCP client of one port, running |
+//! | `lease`, `lease6` | a lease put into the kernel and taken out |
+//! | `ipv6` | the kernel's IPv6 settings of a port |
+//! | `packet` | a packet socket for DHCP and ARP (packet(7)) |
+//! | `icmp6` | a raw socket for router advertisements (ipv6(7)) |
+//! | `port`, `port6` | the DHCP clients of one port, running |
+//! | `watch` | the watch over one IPv4 address, running |
+//! | `routers` | the listener for router advertisements, running |
 //! | `driver` | all of them together, on the network's thread |
 //! | `network` | the network as the rest of the agent sees it |
 //!
@@ -20,12 +24,18 @@
 
 mod driver;
 mod error;
+mod icmp6;
+mod ipv6;
 mod lease;
+mod lease6;
 mod links;
 mod netlink;
 mod network;
 mod packet;
 mod port;
+mod port6;
+mod routers;
+mod watch;
 
 pub use error::NetError;
 pub(crate) use netlink::{Change, Changes, Netlink};

@@ -230,12 +230,14 @@ impl Client {
         &self.others
     }
 
-    /// The address it is about to get, else the one it has.
+    /// The lease it is about to get, else the one it has; nothing without a
+    /// carrier.
     #[must_use]
-    pub fn address(&self) -> Option<Ipv4Addr> {
+    pub fn candidate(&self) -> Option<&Lease> {
         match &self.state {
-            State::Requesting(_, offer) => Some(offer.address),
-            _ => self.held.as_ref().map(|held| held.lease.address),
+            State::NoCarrier => None,
+            State::Requesting(_, offer) => Some(offer),
+            _ => self.lease(),
         }
     }
 

@@ -131,6 +131,13 @@ impl Lease {
         u32::from(address) & mask == u32::from(self.address) & mask
     }
 
+    /// The router of the default route.
+    #[must_use]
+    pub fn gateway(&self) -> Option<Ipv4Addr> {
+        let default = self.routes.iter().find(|route| route.prefix_len == 0);
+        default.and_then(|route| route.gateway)
+    }
+
     /// The first address of the lease's network.
     #[must_use]
     pub fn network(&self) -> Ipv4Addr {

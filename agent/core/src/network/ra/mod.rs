@@ -8,12 +8,15 @@
 //! without the flags, and `netlink-packet-route` 0.34 does not know that
 //! message; so advertisements are heard a second time, whole.
 //!
+//! - [`kernel`] is what the kernel is told to do;
 //! - [`advertisement`] is the wire format;
 //! - [`routers`] is what is known of the routers of one port, for as long as
 //!   they say.
 
 pub mod advertisement;
+pub mod kernel;
 pub mod routers;
 
 pub use advertisement::{Advertisement, Malformed, Prefix, RouterPreference};
+pub use kernel::KernelIpv6;
 pub use routers::{Router, Routers};

@@ -8,6 +8,7 @@ use ironseed_core::network::{
     plan,
 };
 
+use crate::net::driver::clients::PortCare;
 use crate::net::driver::{Driver, Port};
 use crate::net::netlink::bring_up;
 
@@ -52,7 +53,7 @@ impl Driver {
         {
             self.raise(loopback.clone());
         }
-        self.settle_clients(&links);
+        self.settle_clients(&links).await;
         self.rank_leases().await;
     }
 
@@ -75,8 +76,10 @@ impl Driver {
             status,
             carrier_ups: link.carrier_ups,
             client: None,
+            care: PortCare::default(),
         };
         self.ports.insert(link.index, port);
+        self.settle_ipv6(link);
         if self.manages() && !link.up {
             self.raise(link.clone());
         }
