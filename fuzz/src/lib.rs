@@ -9,11 +9,14 @@
 pub mod boot_variables;
 pub mod checksum_file;
 mod container;
+pub mod dhcp4;
+pub mod dhcp6;
 pub mod image_format;
 pub mod iso9660;
 pub mod load_option;
 pub mod partition_table;
 pub mod qcow2;
+pub mod router_advertisement;
 pub mod vhd;
 pub mod vmdk;
 
@@ -37,6 +40,14 @@ pub const TARGETS: &[Target] = &[
         run: checksum_file::run,
     },
     Target {
+        name: "dhcp4",
+        run: dhcp4::run,
+    },
+    Target {
+        name: "dhcp6",
+        run: dhcp6::run,
+    },
+    Target {
         name: "image_format",
         run: image_format::run,
     },
@@ -55,6 +66,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "qcow2",
         run: qcow2::run,
+    },
+    Target {
+        name: "router_advertisement",
+        run: router_advertisement::run,
     },
     Target {
         name: "vhd",
