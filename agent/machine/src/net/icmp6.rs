@@ -104,9 +104,7 @@ fn receive_one(socket: &OwnedFd) -> io::Result<Option<RouterPacket>> {
     let (mut port, mut hops) = (None, None);
     for message in received.cmsgs()? {
         match message {
-            ControlMessageOwned::Ipv6PacketInfo(info) => {
-                port = u32::try_from(info.ipi6_ifindex).ok()
-            }
+            ControlMessageOwned::Ipv6PacketInfo(info) => port = Some(info.ipi6_ifindex),
             ControlMessageOwned::Ipv6HopLimit(limit) => hops = Some(limit),
             _ => {}
         }

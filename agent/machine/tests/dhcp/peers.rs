@@ -58,12 +58,13 @@ impl Lab {
         let link = format!("s{number}");
         let listing = self.far_ip(&["-j", "-6", "addr", "show", "dev", &link, "scope", "link"]);
         let links: Value = serde_json::from_str(&listing).unwrap();
+        // What was not asked for is there as an empty object.
         let links = links.as_array().unwrap().iter();
-        let mut addresses = links.filter_map(|link| {
-            let local = link["addr_info"].get(0)?["local"].as_str()?;
-            Some(local.to_owned())
-        });
-        addresses.next().unwrap()
+        let mut addresses = links
+            .filter_map(|link| link["addr_info"].as_array())
+            .flatten()
+            .filter_map(|address| address["local"].as_str());
+        addresses.next().unwrap().to_owned()
     }
 
     /// Starts dnsmasq for IPv6 on a cable; without DNS and, unless the arguments

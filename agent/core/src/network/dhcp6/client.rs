@@ -6,16 +6,18 @@
 //! somebody else has its address; it answers with what to send and with what
 //! has become of the lease. It never gives up.
 
+mod answers;
+mod questions;
+
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use bootconfig::MacAddr;
 
 use crate::network::dhcp4::client::{Ignored, Moment};
-use crate::network::dhcp4::retry::after_nak;
 use crate::network::dhcp6::lease::{Information, Lease6, Unusable6};
-use crate::network::dhcp6::message::{MAX_XID, Message, MessageType, StatusCode, duid, iaid};
-use crate::network::dhcp6::options::{Options, code};
+use crate::network::dhcp6::message::{MAX_XID, Message, duid};
+use crate::network::dhcp6::options::code;
 use crate::network::dhcp6::retry;
 
 /// What servers are asked to tell.
@@ -380,183 +382,6 @@ impl Client {
         vec![]
     }
 
-    fn answer(&mut self, message: &Message, server: Ipv6Addr, moment: Moment) -> Vec<Action> {
-        self.obey_limit(&message.options);
-        let rapid = message.options.get(code::RAPID_COMMIT).is_some();
-        match (self.state.clone(), message.kind) {
-            (State::Soliciting(..), MessageType::Advertise) => {
-                self.advertised(message, server, moment)
-            }
-            (State::Soliciting(..), MessageType::Reply) if rapid => {
-                self.replied(message, server, moment)
-            }
-            (State::Requesting(..), MessageType::Reply) => self.replied(message, server, moment),
-            (State::Renewing(_) | State::Rebinding(_), MessageType::Reply) => {
-                self.prolonged(message, server, moment)
-            }
-            (State::Confirming(_), MessageType::Reply) => self.confirmed(message, moment),
-            (State::Declining(..), MessageType::Reply) => {
-                self.pause_after_decline(moment);
-                vec![]
-            }
-            (State::Informing(_), MessageType::Reply) => self.informed(message, moment),
-            _ => {
-                self.ignored.unexpected = self.ignored.unexpected.saturating_add(1);
-                vec![]
-            }
-        }
-    }
-
-    /// The first offer is taken a moment later, unless a better one comes
-    /// until then; one that wants to be taken at once (preference 255) is.
-    fn advertised(&mut self, message: &Message, server: Ipv6Addr, moment: Moment) -> Vec<Action> {
-        let Some(lease) = self.usable(message, server) else {
-            return vec![];
-        };
-        if self.shunned.as_ref() == Some(&lease.server_id) {
-            self.ignored.unexpected = self.ignored.unexpected.saturating_add(1);
-            return vec![];
-        }
-        let preference = message.options.byte(code::PREFERENCE).unwrap_or(0);
-        if preference == u8::MAX {
-            return vec![self.request(first(moment), Box::new(lease), moment)];
-        }
-        if let State::Soliciting(exchange, best) = &mut self.state {
-            if best.is_none() {
-                exchange.next = moment.now + retry::BETTER_OFFER;
-            }
-            if best
-                .as_ref()
-                .is_none_or(|best| preference > best.preference)
-            {
-                *best = Some(Box::new(Offer { lease, preference }));
-            }
-        }
-        vec![]
-    }
-
-    /// The answer to a REQUEST, or to a SOLICIT whose server commits at once.
-    fn replied(&mut self, message: &Message, server: Ipv6Addr, moment: Moment) -> Vec<Action> {
-        if let Some(lease) = self.usable(message, server) {
-            return self.bound(lease, moment);
-        }
-        let id = message.options.get(code::SERVER_ID).unwrap_or_default();
-        self.shunned = Some(id.to_vec());
-        self.start_again(moment)
-    }
-
-    fn prolonged(&mut self, message: &Message, server: Ipv6Addr, moment: Moment) -> Vec<Action> {
-        let read = Lease6::read(message, server, iaid(self.mac));
-        match (read, self.held.clone()) {
-            (Ok(lease), _) => self.bound(lease, moment),
-            // The server has forgotten the address: it is asked for anew
-            // (RFC 8415 §18.2.10.1).
-            (Err(Unusable6::Refused(StatusCode::NoBinding)), Some(held)) => {
-                let id = message.options.get(code::SERVER_ID).unwrap_or_default();
-                let lease = Lease6 {
-                    server,
-                    server_id: id.to_vec(),
-                    ..held.lease
-                };
-                vec![self.request(first(moment), Box::new(lease), moment)]
-            }
-            // No time left: the server takes it back.
-            (Err(reason @ Unusable6::NoTime(address)), Some(held))
-                if held.lease.address == address =>
-            {
-                self.refused = Some(Refused6 { server, reason });
-                self.give_up(moment)
-            }
-            (Err(reason @ Unusable6::Refused(StatusCode::NotOnLink)), Some(_)) => {
-                self.refused = Some(Refused6 { server, reason });
-                self.give_up(moment)
-            }
-            (Err(reason), _) => {
-                self.refused = Some(Refused6 { server, reason });
-                vec![]
-            }
-        }
-    }
-
-    fn confirmed(&mut self, message: &Message, moment: Moment) -> Vec<Action> {
-        if StatusCode::of(&message.options) == StatusCode::NotOnLink {
-            return self.give_up(moment);
-        }
-        self.state = State::Bound;
-        vec![]
-    }
-
-    fn informed(&mut self, message: &Message, moment: Moment) -> Vec<Action> {
-        let information = Information::read(&message.options);
-        let refresh = information.refresh_after;
-        self.state = State::Informed {
-            refresh: refresh.map(|after| moment.now.saturating_add(after)),
-        };
-        vec![Action::Informed(Box::new(information))]
-    }
-
-    /// The lease of an answer; without one the reason is kept.
-    fn usable(&mut self, message: &Message, server: Ipv6Addr) -> Option<Lease6> {
-        match Lease6::read(message, server, iaid(self.mac)) {
-            Ok(lease) => Some(lease),
-            Err(reason) => {
-                self.refused = Some(Refused6 { server, reason });
-                self.ignored.malformed = self.ignored.malformed.saturating_add(1);
-                None
-            }
-        }
-    }
-
-    fn bound(&mut self, lease: Lease6, moment: Moment) -> Vec<Action> {
-        let asked = self
-            .exchange()
-            .map_or(moment.now, |exchange| exchange.began);
-        let before = self.held.as_ref().map(|held| held.lease.address);
-        self.refusals = 0;
-        self.shunned = None;
-        self.refused = None;
-        self.state = State::Bound;
-        self.held = Some(Held {
-            lease: lease.clone(),
-            since: asked,
-        });
-        let lost = before.filter(|before| *before != lease.address);
-        lost.map(Action::Lost)
-            .into_iter()
-            .chain([Action::Bound(Box::new(lease))])
-            .collect()
-    }
-
-    /// The address is gone, and the search begins anew.
-    fn give_up(&mut self, moment: Moment) -> Vec<Action> {
-        let lost = self.held.take();
-        let mut actions: Vec<Action> = lost
-            .map(|held| Action::Lost(held.lease.address))
-            .into_iter()
-            .collect();
-        actions.extend(self.start_again(moment));
-        actions
-    }
-
-    /// A server says no. An address that is held is kept until it ends.
-    fn start_again(&mut self, moment: Moment) -> Vec<Action> {
-        self.refusals = self.refusals.saturating_add(1);
-        self.state = State::Pausing {
-            until: moment.now + after_nak(self.refusals, moment.random),
-        };
-        vec![]
-    }
-
-    fn pause_after_decline(&mut self, moment: Moment) {
-        let pause = match self.declined {
-            0 | 1 => Duration::ZERO,
-            _ => AFTER_DECLINE,
-        };
-        self.state = State::Pausing {
-            until: moment.now + pause,
-        };
-    }
-
     /// Drops a lease that has ended.
     fn expire(&mut self, now: Duration) -> Vec<Action> {
         let ended = |held: &mut Held| held.expires().is_some_and(|end| end <= now);
@@ -570,19 +395,6 @@ impl Client {
             self.state = State::Pausing { until: now };
         }
         vec![Action::Lost(held.lease.address)]
-    }
-
-    fn obey_limit(&mut self, options: &Options) {
-        let wanted = match self.mode {
-            Mode::Stateful => code::SOL_MAX_RT,
-            Mode::Stateless => code::INF_MAX_RT,
-        };
-        if let Some(seconds) = options
-            .word(wanted)
-            .filter(|seconds| MAX_RT.contains(seconds))
-        {
-            self.limit = Some(Duration::from_secs(seconds.into()));
-        }
     }
 
     fn exchange(&self) -> Option<&Exchange> {
@@ -599,149 +411,6 @@ impl Client {
     }
 }
 
-/// The messages the client sends, each with the state it brings.
-impl Client {
-    fn begin(&mut self, moment: Moment) -> Action {
-        match self.mode {
-            Mode::Stateful => self.solicit(first(moment), moment),
-            Mode::Stateless => self.inform(first(moment), moment),
-        }
-    }
-
-    fn solicit(&mut self, exchange: Exchange, moment: Moment) -> Action {
-        let exchange = self.again(exchange, moment);
-        if exchange.attempt > 2 {
-            // Nobody else answered: better a slow server than none.
-            self.shunned = None;
-        }
-        let mut options = self.question(exchange, moment);
-        options.push(code::RAPID_COMMIT, []);
-        options.push(code::IA_NA, self.association(None));
-        self.state = State::Soliciting(exchange, None);
-        send(MessageType::Solicit, exchange, options)
-    }
-
-    fn request(&mut self, exchange: Exchange, offer: Box<Lease6>, moment: Moment) -> Action {
-        let exchange = self.again(exchange, moment);
-        let mut options = self.question(exchange, moment);
-        options.push(code::SERVER_ID, offer.server_id.clone());
-        options.push(code::IA_NA, self.association(Some(offer.address)));
-        self.state = State::Requesting(exchange, offer);
-        send(MessageType::Request, exchange, options)
-    }
-
-    fn request_again(&mut self, exchange: Exchange, offer: Box<Lease6>, moment: Moment) -> Action {
-        if exchange.attempt < retry::REQUEST_ATTEMPTS {
-            return self.request(exchange, offer, moment);
-        }
-        self.shunned = Some(offer.server_id);
-        self.solicit(first(moment), moment)
-    }
-
-    fn confirm(&mut self, exchange: Exchange, moment: Moment) -> Action {
-        let exchange = self.again(exchange, moment);
-        let mut options = self.options(exchange, moment);
-        let address = self.held.as_ref().map(|held| held.lease.address);
-        options.push(code::IA_NA, self.association(address));
-        self.state = State::Confirming(exchange);
-        send(MessageType::Confirm, exchange, options)
-    }
-
-    /// Asks the own server until T2, then any server until the lease ends.
-    fn prolong(&mut self, exchange: Exchange, moment: Moment) -> Action {
-        let Some(held) = self.held.clone() else {
-            return self.begin(moment);
-        };
-        let rebind_at = held.at(held.lease.rebind_after);
-        let rebinding = rebind_at.is_some_and(|at| moment.now >= at);
-        // REBIND is an exchange of its own.
-        let exchange = match self.state {
-            State::Renewing(_) if rebinding => first(moment),
-            _ => exchange,
-        };
-        let mut exchange = self.again(exchange, moment);
-        let limit = if rebinding { held.expires() } else { rebind_at };
-        let left = limit.map_or(Duration::MAX, |limit| limit.saturating_sub(moment.now));
-        exchange.next =
-            moment
-                .now
-                .saturating_add(retry::renewal(exchange.attempt, left, moment.random));
-        let mut options = self.question(exchange, moment);
-        if !rebinding {
-            options.push(code::SERVER_ID, held.lease.server_id);
-        }
-        options.push(code::IA_NA, self.association(Some(held.lease.address)));
-        let (state, kind) = match rebinding {
-            true => (State::Rebinding(exchange), MessageType::Rebind),
-            false => (State::Renewing(exchange), MessageType::Renew),
-        };
-        self.state = state;
-        send(kind, exchange, options)
-    }
-
-    fn refuse(&mut self, exchange: Exchange, lease: Box<Lease6>, moment: Moment) -> Action {
-        let exchange = self.again(exchange, moment);
-        let mut options = self.options(exchange, moment);
-        options.push(code::SERVER_ID, lease.server_id.clone());
-        options.push(code::IA_NA, self.association(Some(lease.address)));
-        self.state = State::Declining(exchange, lease);
-        send(MessageType::Decline, exchange, options)
-    }
-
-    fn inform(&mut self, exchange: Exchange, moment: Moment) -> Action {
-        let exchange = self.again(exchange, moment);
-        let options = self.question(exchange, moment);
-        self.state = State::Informing(exchange);
-        send(MessageType::InformationRequest, exchange, options)
-    }
-
-    /// The same exchange with its message sent once more.
-    fn again(&self, exchange: Exchange, moment: Moment) -> Exchange {
-        let attempt = exchange.attempt.saturating_add(1);
-        Exchange {
-            attempt,
-            next: moment.now + retry::after(attempt, self.limit, moment.random),
-            ..exchange
-        }
-    }
-
-    /// What every message of this client has that asks for more than a yes.
-    fn question(&self, exchange: Exchange, moment: Moment) -> Options {
-        let mut options = self.options(exchange, moment);
-        let mut wanted: Vec<u8> = WANTED.iter().flat_map(|code| code.to_be_bytes()).collect();
-        if self.mode == Mode::Stateless {
-            wanted.extend(code::INFORMATION_REFRESH_TIME.to_be_bytes());
-        }
-        options.push(code::OPTION_REQUEST, wanted);
-        options
-    }
-
-    /// What every message of this client has.
-    fn options(&self, exchange: Exchange, moment: Moment) -> Options {
-        let mut options = Options::default();
-        options.push(code::CLIENT_ID, duid(self.mac));
-        let hundredths = moment.now.saturating_sub(exchange.began).as_millis() / 10;
-        let hundredths = u16::try_from(hundredths).unwrap_or(u16::MAX);
-        options.push(code::ELAPSED_TIME, hundredths.to_be_bytes());
-        options
-    }
-
-    /// The port's IA_NA, with an address in it or empty. Times are the
-    /// server's business and so zero (RFC 8415 §21.4).
-    fn association(&self, address: Option<Ipv6Addr>) -> Vec<u8> {
-        let mut bytes = iaid(self.mac).to_vec();
-        bytes.extend([0; 8]);
-        if let Some(address) = address {
-            let mut value = address.octets().to_vec();
-            value.extend([0; 8]);
-            let mut inside = Options::default();
-            inside.push(code::IA_ADDRESS, value);
-            bytes.extend(inside.write());
-        }
-        bytes
-    }
-}
-
 /// A new exchange, nothing sent yet.
 fn first(moment: Moment) -> Exchange {
     Exchange {
@@ -750,12 +419,4 @@ fn first(moment: Moment) -> Exchange {
         began: moment.now,
         next: moment.now,
     }
-}
-
-fn send(kind: MessageType, exchange: Exchange, options: Options) -> Action {
-    Action::Send(Box::new(Message {
-        kind,
-        xid: exchange.xid,
-        options,
-    }))
 }

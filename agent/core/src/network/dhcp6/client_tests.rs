@@ -416,8 +416,9 @@ fn an_address_somebody_else_has_is_declined() {
     life.timer();
     life.serve(MessageType::Reply);
     life.decline(ADDRESS);
-    assert_eq!(life.timer(), [decline.clone()]);
-    assert_eq!(life.timer(), [decline]);
+    for _ in 1..3 {
+        assert_eq!(life.timer().join("; "), decline);
+    }
     assert!(life.timer().is_empty());
     let before = life.now;
     assert_eq!(life.timer(), ["Solicit"]);

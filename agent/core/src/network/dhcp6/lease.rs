@@ -264,25 +264,6 @@ fn time_servers(options: &Options) -> Vec<ServerName> {
 }
 
 #[cfg(test)]
-pub(crate) mod samples {
-    use super::*;
-
-    /// A lease of two hours, preferred for one.
-    pub(crate) fn lease6(address: Ipv6Addr) -> Lease6 {
-        Lease6 {
-            address,
-            server: Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1),
-            server_id: vec![0, 3, 0, 1, 2, 0, 0, 0, 0, 1],
-            information: Information::default(),
-            renew_after: Some(Duration::from_secs(1800)),
-            rebind_after: Some(Duration::from_secs(2880)),
-            preferred: Some(Duration::from_secs(3600)),
-            valid: Some(Duration::from_secs(7200)),
-        }
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
     use crate::network::dhcp6::message::MessageType;
@@ -290,6 +271,41 @@ mod tests {
     const IAID: [u8; 4] = [0, 1, 2, 3];
     const SERVER: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
     const ADDRESS: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x50);
+
+    /// What dnsmasq 2.90 answered to a SOLICIT with rapid commit, captured with
+    /// tcpdump.
+    const DNSMASQ: &str = "070000020001000a000300015254000000000002000a000300019e6351c801be\
+         000e000000030028000000000000070800000c4e0005001820010db800000000\
+         000000000000005600000e1000000e10000d0009000073756363657373000700\
+         0100001f001020010db800000000000000000000012400380014000100102001\
+         0db80000000000000000000001230018001b047261636b076578616d706c6500\
+         036c6162076578616d706c65000017001020010db80000000000000000000000\
+         53";
+
+    #[test]
+    fn an_answer_of_dnsmasq_is_understood() {
+        let digits: Vec<char> = DNSMASQ.chars().collect();
+        let byte = |pair: &[char]| {
+            let text: String = pair.iter().collect();
+            u8::from_str_radix(&text, 16).expect("two digits")
+        };
+        let bytes: Vec<u8> = digits.chunks(2).map(byte).collect();
+        let message = Message::decode(&bytes).expect("well formed");
+        assert_eq!((message.kind, message.xid), (MessageType::Reply, 2));
+        assert!(message.options.get(code::RAPID_COMMIT).is_some());
+        let lease = Lease6::read(&message, SERVER, [0; 4]).expect("usable");
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        let (told, times) = (&lease.information, (lease.renew_after, lease.rebind_after));
+        assert_eq!(times, (seconds(1800), seconds(3150)));
+        assert_eq!(
+            (lease.preferred, lease.valid),
+            (seconds(3600), seconds(3600))
+        );
+        assert_eq!(told.search, ["rack.example", "lab.example"]);
+        let ntp: Vec<String> = told.ntp.iter().map(ToString::to_string).collect();
+        assert_eq!(ntp, ["2001:db8::123", "2001:db8::124"]);
+        assert_eq!(lease.server_id[..4], [0, 3, 0, 1]);
+    }
 
     fn address(address: Ipv6Addr, preferred: u32, valid: u32, inside: &[u8]) -> Vec<u8> {
         let mut bytes = address.octets().to_vec();

@@ -266,6 +266,62 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    /// What radvd 2.19 sent on a virtual cable, captured with tcpdump.
+    const RADVD: &str = "86004cbd4040000c0000000000000000030440c0000151800000384000000000\
+         20010db8000000000000000000000000180330000000000c20010db800990000\
+         0000000000000000190500000000000420010db8000000000000000000000053\
+         fe8000000000000000000000000000531f05000000000004047261636b076578\
+         616d706c6500036c6162076578616d706c65000000000000050100000000058c\
+         01019e6351c801be";
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        let digits: Vec<char> = hex.chars().collect();
+        let byte = |pair: &[char]| {
+            let text: String = pair.iter().collect();
+            u8::from_str_radix(&text, 16).expect("two digits")
+        };
+        digits.chunks(2).map(byte).collect()
+    }
+
+    #[test]
+    fn an_advertisement_of_radvd_is_understood() {
+        let read = Advertisement::read(&bytes(RADVD)).expect("well formed");
+        let net = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0);
+        let server = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x53);
+        let link_local = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0x53);
+        let expected = Advertisement {
+            managed: false,
+            other: true,
+            preference: RouterPreference::Medium,
+            lifetime: SECOND * 12,
+            hardware: Some(MacAddr([0x9e, 0x63, 0x51, 0xc8, 0x01, 0xbe])),
+            mtu: Some(1420),
+            prefixes: vec![Prefix {
+                prefix: net,
+                prefix_len: 64,
+                on_link: true,
+                autonomous: true,
+                valid: Some(SECOND * 86_400),
+                preferred: Some(SECOND * 14_400),
+            }],
+            routes: vec![RouteInformation {
+                prefix: Ipv6Addr::new(0x2001, 0xdb8, 0x99, 0, 0, 0, 0, 0),
+                prefix_len: 48,
+                preference: RouterPreference::Medium,
+                lifetime: Some(SECOND * 12),
+            }],
+            dns: vec![Timed {
+                values: vec![server, link_local],
+                lifetime: Some(SECOND * 4),
+            }],
+            search: vec![Timed {
+                values: vec!["rack.example".into(), "lab.example".into()],
+                lifetime: Some(SECOND * 4),
+            }],
+        };
+        assert_eq!(read, expected);
+    }
+
     fn header(flags: u8, lifetime: u16) -> Vec<u8> {
         let mut bytes = vec![TYPE, 0, 0, 0, 64, flags];
         bytes.extend(lifetime.to_be_bytes());

@@ -42,6 +42,8 @@ pub(super) struct PortCare {
     client6: Option<Running6>,
     /// When the carrier was last passed on.
     carrier_since: Option<Duration>,
+    /// Whether the port can speak IPv6.
+    ready6: bool,
     troubles: BTreeMap<Complaint, Vec<AddressTrouble>>,
 }
 
@@ -178,13 +180,22 @@ impl Driver {
         let since = Some(port.status.carrier_since);
         let flapped = port.care.carrier_since.is_some() && port.care.carrier_since != since;
         port.care.carrier_since = since;
+        let ready = ready && port.status.carrier;
+        let asks = ready && port.care.hears_routers() && (flapped || !port.care.ready6);
+        port.care.ready6 = ready;
         if flapped {
             port.care.tell(Told6::Link(false));
-            if let Some(routers) = &self.routers {
-                let _ = routers.send(RouterOrder::Forget(index));
-            }
         }
-        port.care.tell(Told6::Link(ready && port.status.carrier));
+        port.care.tell(Told6::Link(ready));
+        if flapped {
+            self.order_routers(RouterOrder::Forget(index));
+        }
+        // The kernel solicits when it has checked the link-local address, which
+        // takes a second, and goes on doing so; a solicitation without the
+        // sender's hardware address may come before (RFC 4429 §3.3).
+        if asks {
+            self.order_routers(RouterOrder::Solicit(index));
+        }
     }
 
     /// Tells the kernel what to do about IPv6 on a port, before the port is
