@@ -70,6 +70,8 @@ fn a_silent_port_costs_nothing_and_the_lease_is_in_the_kernel() {
         let port = status.primary().unwrap();
         let took = port.lease.as_ref().unwrap().first - port.carrier_since;
         eprintln!("carrier to address: {:.1} ms", took.as_secs_f64() * 1e3);
+        let took = port.lease.as_ref().unwrap().first - port.dhcp_since;
+        eprintln!("DHCPACK to address: {:.1} ms", took.as_secs_f64() * 1e3);
 
         assert_eq!(lab.status().wait(), None);
         assert_eq!(lab.addresses("c0"), ["192.0.2.50/24"]);

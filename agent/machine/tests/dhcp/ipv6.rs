@@ -56,6 +56,8 @@ fn a_network_of_ipv6_only_is_enough() {
         let times: Vec<String> = status.ntp().iter().map(ToString::to_string).collect();
         assert_eq!(times, ["2001:db8::123"]);
         assert_eq!(lab.milestones(), ["link", "address"]);
+        let took = port.lease6.as_ref().unwrap().first - port.dhcp6_since;
+        eprintln!("REPLY to address: {:.1} ms", took.as_secs_f64() * 1e3);
         let took = port.lease6.as_ref().unwrap().first - port.carrier_since;
         eprintln!(
             "carrier to DHCPv6 address: {:.1} ms",
@@ -127,13 +129,9 @@ fn a_short_lease_is_prolonged_and_ends_with_its_server() {
         lab.network().ready(WaitFor::FirstAddress).await;
         assert_eq!(lab.addresses6("c0"), ["2001:db8::50/128"]);
         assert!(lab.server_log(0).contains("SOLICIT"));
-        assert!(!lab.server_log(0).contains("ADVERTISE, "), "rapid commit");
+        assert!(!lab.server_log(0).contains("ADVERTISE"), "rapid commit");
         lab.until_logged(0, "RENEW").await;
         let first = lab.status().ports[0].lease6.clone().unwrap().first;
-        lab.until_port("prolonged beyond the first time", |port| {
-            port.lease6.is_some()
-        })
-        .await;
         lab.stop_server(0);
         lab.until_port("any server is asked", |port| {
             port.dhcp6 == Dhcp6State::Rebinding
