@@ -10,6 +10,8 @@ pub mod bgp;
 pub mod boot_variables;
 pub mod checksum_file;
 mod container;
+pub mod dhcp4;
+pub mod dhcp6;
 pub mod image_format;
 pub mod iso9660;
 pub mod lldp;
@@ -19,6 +21,7 @@ pub mod network_words;
 pub mod ntp;
 pub mod partition_table;
 pub mod qcow2;
+pub mod router_advertisement;
 pub mod vhd;
 pub mod vmdk;
 
@@ -44,6 +47,14 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "checksum_file",
         run: checksum_file::run,
+    },
+    Target {
+        name: "dhcp4",
+        run: dhcp4::run,
+    },
+    Target {
+        name: "dhcp6",
+        run: dhcp6::run,
     },
     Target {
         name: "image_format",
@@ -80,6 +91,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "qcow2",
         run: qcow2::run,
+    },
+    Target {
+        name: "router_advertisement",
+        run: router_advertisement::run,
     },
     Target {
         name: "vhd",

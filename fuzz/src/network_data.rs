@@ -36,6 +36,8 @@ fn check(description: &Description) {
         extra_kinds: &[],
         description: Some(description),
         dhcp_fallback: false,
+        vlan_interfaces: &[],
+        heard_vlans: &ironseed_core::network::HeardVlans::new(),
         links: &links,
     });
     assert!(bound.missing.is_empty(), "every port is there");
@@ -88,6 +90,8 @@ fn link(index: u32, name: String, mac: MacAddr) -> Link {
         kind: LinkKind::Ethernet,
         mac: Some(mac),
         permanent: Some(mac),
+        internal: false,
+        details: ironseed_core::network::LinkDetails::default(),
         up: false,
         carrier: false,
         carrier_ups: 0,

@@ -103,6 +103,11 @@ pub enum Wait {
         /// Names of the ports that have link.
         ports: Vec<String>,
     },
+    /// The only addresses that were given belong to other machines.
+    AddressInUse {
+        /// Port, address and who has it.
+        conflicts: Vec<String>,
+    },
     /// No disk large enough has appeared.
     NoDisk,
     /// Ironic cannot be reached or did not understand.
@@ -217,6 +222,7 @@ impl Wait {
             Wait::BlockedByLacp { .. } => "blocked-by-lacp",
             Wait::NotAsDescribed { .. } => "network-not-as-described",
             Wait::NoAddressDescribed { .. } => "no-address-described",
+            Wait::AddressInUse { .. } => "address-in-use",
             Wait::NoDisk => "no-disk",
             Wait::IronicUnreachable { .. } => "ironic-unreachable",
             Wait::IronicNameUnresolved { .. } => "ironic-name-unresolved",
@@ -248,6 +254,7 @@ impl Wait {
             | Wait::BondWithoutLink { .. }
             | Wait::BlockedByLacp { .. }
             | Wait::NotAsDescribed { .. }
+            | Wait::AddressInUse { .. }
             | Wait::LldpNeighbours { .. }
             | Wait::NeighboursMissing { .. }
             | Wait::NoBgpNeighbour { .. }
@@ -292,6 +299,9 @@ impl Wait {
             }
             Wait::NoAddressDescribed { .. } => {
                 "describe an address or DHCP for a port that has link, or plug in the port that has one"
+            }
+            Wait::AddressInUse { .. } => {
+                "find the other machine by its hardware address, and take the address out of the DHCP range or off that machine"
             }
             Wait::NoDisk => "check disks, backplane and RAID controller",
             Wait::IronicUnreachable { .. } => {
@@ -370,6 +380,7 @@ impl fmt::Display for Wait {
                 "the ports with link have no described address: {}",
                 ports.join(", ")
             ),
+            Wait::AddressInUse { conflicts } => f.write_str(&conflicts.join("; ")),
             Wait::NoDisk => f.write_str("no disk found"),
             Wait::IronicUnreachable { url, problem } => {
                 write!(f, "no answer from Ironic at {url}: {problem}")

@@ -4,14 +4,23 @@
 //! afterwards (`ip -j`), not what the agent believes.
 //!
 //! Needs root and the programs `ip`, `unshare`, `nsenter`, `setpriv` and
-//! `dnsmasq` (Debian packages iproute2, util-linux, dnsmasq-base); without
+//! `dnsmasq`, `radvd`, `kea-dhcp6` (Debian packages iproute2, util-linux,
+//! dnsmasq-base, radvd, kea-dhcp6-server); without
 //! them the tests fail and say what is missing.
 
 #![expect(clippy::unwrap_used, reason = "a test panics on purpose")]
 #![expect(clippy::print_stderr, reason = "a test reports its figures")]
 
+#[path = "dhcp/conflicts.rs"]
+mod conflicts;
+#[path = "dhcp/ipv6.rs"]
+mod ipv6;
 #[path = "dhcp/lab.rs"]
 mod lab;
+#[path = "dhcp/peers.rs"]
+mod peers;
+#[path = "dhcp/routers.rs"]
+mod routers;
 mod wires;
 
 use std::net::IpAddr;
@@ -61,6 +70,8 @@ fn a_silent_port_costs_nothing_and_the_lease_is_in_the_kernel() {
         let port = status.primary().unwrap();
         let took = port.lease.as_ref().unwrap().first - port.carrier_since;
         eprintln!("carrier to address: {:.1} ms", took.as_secs_f64() * 1e3);
+        let took = port.lease.as_ref().unwrap().first - port.dhcp_since;
+        eprintln!("DHCPACK to address: {:.1} ms", took.as_secs_f64() * 1e3);
 
         assert_eq!(lab.status().wait(), None);
         assert_eq!(lab.addresses("c0"), ["192.0.2.50/24"]);
@@ -79,7 +90,7 @@ fn a_silent_port_costs_nothing_and_the_lease_is_in_the_kernel() {
         );
         assert_eq!(
             lab.resolv_conf(),
-            "search rack.example\nnameserver 192.0.2.53\n"
+            "search rack.example\nnameserver 192.0.2.53\noptions timeout:3 attempts:3\n"
         );
         let status = lab.status();
         let lease = &status.primary().unwrap().lease.as_ref().unwrap().lease;
@@ -110,7 +121,7 @@ fn the_boot_port_takes_over_from_the_first_answer() {
         lab.start(boot);
         lab.network().ready(WaitFor::FirstAddress).await;
         assert_eq!(lab.status().primary().unwrap().name, "c0");
-        assert_eq!(lab.resolv_conf(), "nameserver 192.0.2.53\n");
+        assert_eq!(lab.name_servers(), ["192.0.2.53"]);
 
         lab.plug(1);
         let timeout = Duration::from_secs(600);
@@ -127,10 +138,7 @@ fn the_boot_port_takes_over_from_the_first_answer() {
                 "default dev c1 metric 100 from 198.51.100.50 via 198.51.100.1",
             ]
         );
-        assert_eq!(
-            lab.resolv_conf(),
-            "nameserver 198.51.100.53\nnameserver 192.0.2.53\n"
-        );
+        assert_eq!(lab.name_servers(), ["198.51.100.53", "192.0.2.53"]);
         let far = IpAddr::from([203, 0, 113, 1]);
         assert_eq!(
             route_source(far).await.unwrap(),

@@ -4,7 +4,7 @@
 
 use bootconfig::virtual_media::expected_publisher;
 use bootconfig::{MacAddr, RawSources, Settings};
-use hardware_profiles::ProfileSet;
+use hardware_profiles::{Profile, ProfileSet};
 use ironseed_core::inventory::Facts;
 use ironseed_core::network::NetworkStatus;
 use ironseed_core::network::bgp::on_board::oob_port;
@@ -109,14 +109,17 @@ async fn of_profile(boot: &Boot) -> Option<Found> {
     let root = boot.root.clone();
     let asked = tokio::task::spawn_blocking(move || {
         let (set, _) = ProfileSet::with(&boot_sources::profiles(&root));
-        let makes_links = |profile: &hardware_profiles::Profile| profile.layout.network.agent;
+        let makes_links = |profile: &Profile| {
+            let layout = profile.layout.network.as_ref();
+            layout.is_some_and(|layout| layout.agent)
+        };
         if !set.profiles().iter().any(makes_links) {
             // The machine need not be read to know the answer.
             return None;
         }
         let snapshot = take(&root, Reach::Live);
         let recognised = recognise(&set, &snapshot, &Facts::default());
-        let layout = &recognised.selection.profile.layout.network;
+        let layout = recognised.selection.profile.layout.network.as_ref()?;
         let read = profile::read(layout, &recognised.hardware);
         Some(Found::new(Source::Profile, read))
     });

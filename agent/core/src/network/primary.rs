@@ -28,6 +28,15 @@ pub fn metric(preferred: bool, order: u32) -> u32 {
     }
 }
 
+/// The metric of the default route of router advertisements, which the kernel
+/// wants to know before the first one arrives: the order of the answers is not
+/// known by then, so the order of the ports decides between those that are not
+/// preferred.
+#[must_use]
+pub fn router_metric(preferred: bool, index: u32) -> u32 {
+    metric(preferred, index)
+}
+
 /// The port whose address counts: the preferred one if it has an address and
 /// carrier, else the one that answered first and has carrier, else any that
 /// has an address.

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::network::{DhcpState, NetworkStatus, PortStatus};
+use crate::network::{Dhcp6State, DhcpState, NetworkStatus, PortStatus};
 
 /// How long a boot port without carrier is waited for once another port has
 /// an address. Ethernet negotiates in 2 to 6 s, ten-gigabit copper in up to
@@ -79,7 +79,11 @@ pub fn ready(
 /// Whether a port ever gets an address: not inside a bond, and in a described
 /// network only where one is described.
 fn gets_address(status: &NetworkStatus, port: &PortStatus) -> bool {
-    let described = port.dhcp != DhcpState::Off || port.planned.is_some();
+    let mut links = status.plan.links.iter();
+    let described = links.any(|link| link.name == port.name && !link.addressing.is_empty())
+        || port.dhcp != DhcpState::Off
+        || port.dhcp6 != Dhcp6State::Off
+        || port.planned.is_some();
     port.controller.is_none() && (status.plan.source.is_none() || described)
 }
 
@@ -102,7 +106,7 @@ fn first_address(status: &NetworkStatus) -> Option<Duration> {
         .ports
         .iter()
         .filter(|port| port.address().is_some())
-        .map(|port| port.first_address().unwrap_or_default())
+        .map(PortStatus::first_address)
         .min()
 }
 
@@ -111,7 +115,7 @@ mod tests {
     use super::*;
     use crate::network::description::Source;
     use crate::network::status::samples::port;
-    use crate::network::{MacAddr, NetworkPlan};
+    use crate::network::{Answered, MacAddr, NetworkPlan};
 
     const MINUTE: Duration = Duration::from_secs(60);
 
@@ -157,6 +161,36 @@ mod tests {
             let got = ready(&status, wait_for, Duration::from_secs(now));
             assert_eq!(got, expected, "{wait_for:?} at {now}: {status:?}");
         }
+    }
+
+    /// IPv6 addresses count from when they were first there, link-local ones
+    /// not at all.
+    #[test]
+    fn an_ipv6_address_ends_the_wait_as_well() {
+        let six = |address: &str| {
+            let mut port = port(2, "eno1", true, None);
+            let address = address.parse().expect("an address");
+            port.addresses.push((address, 64));
+            port.answered = Some(Answered {
+                at: Duration::from_secs(7),
+                order: 0,
+            });
+            port
+        };
+        let dead = preferred(port(3, "eno2", false, None));
+        let boot = WaitFor::PreferredPort { timeout: MINUTE };
+        let status = |ports: Vec<PortStatus>| NetworkStatus {
+            ports,
+            ..NetworkStatus::default()
+        };
+        let only = status(vec![six("2001:db8::5")]);
+        let now = Duration::from_secs(8);
+        assert_eq!(ready(&only, WaitFor::FirstAddress, now), Ok(()));
+        let both = status(vec![six("2001:db8::5"), dead]);
+        let deadline = Err(Some(Duration::from_secs(22)));
+        assert_eq!(ready(&both, boot, now), deadline);
+        let link_local = status(vec![six("fe80::5")]);
+        assert_eq!(ready(&link_local, WaitFor::FirstAddress, now), Err(None));
     }
 
     #[test]

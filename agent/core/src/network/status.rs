@@ -10,8 +10,12 @@ use bootconfig::MacAddr;
 use crate::event::Wait;
 use crate::network::bgp::RoutingStatus;
 use crate::network::dhcp4::client::Ignored;
+use crate::network::dhcp6::Dhcp6State;
+use crate::network::names::ServerName;
+use crate::network::ra::Router;
 use crate::network::{
-    Difference, KernelRoute, LacpState, Lease, LinkKind, NetworkMode, NetworkPlan, Subject, primary,
+    AddressTrouble, Difference, Information, KernelRoute, LacpState, Lease, Lease6, LinkKind,
+    NetworkMode, NetworkPlan, Subject, primary, resolver,
 };
 
 /// The state of the whole network.
@@ -57,7 +61,7 @@ pub struct PortStatus {
     pub carrier: bool,
     /// Since when the carrier is as it is; time since boot.
     pub carrier_since: Duration,
-    /// What its DHCP client does.
+    /// What its DHCPv4 client does.
     pub dhcp: DhcpState,
     /// Since when; time since boot.
     pub dhcp_since: Duration,
@@ -65,12 +69,28 @@ pub struct PortStatus {
     pub lease: Option<PortLease>,
     /// Its addresses of the plan, once the kernel has them.
     pub planned: Option<PlannedAddresses>,
+    /// What its DHCPv6 client does.
+    pub dhcp6: Dhcp6State,
+    /// Since when; time since boot.
+    pub dhcp6_since: Duration,
+    /// The DHCPv6 lease it holds.
+    pub lease6: Option<PortLease6>,
+    /// What a DHCPv6 server told without giving an address (flag O).
+    pub information: Option<Information>,
+    /// The routers it hears, those that shall be liked most first.
+    pub routers: Vec<Router>,
+    /// When it first got an address that others can reach.
+    pub answered: Option<Answered>,
     /// Its addresses as the kernel has them, with their prefix lengths; without
     /// those that cannot be used yet, or because another machine has them.
     pub addresses: Vec<(IpAddr, u8)>,
-    /// Answers that were not for this port or made no sense.
+    /// DHCPv4 answers that were not for this port or made no sense.
     pub ignored: Ignored,
-    /// Why the lease or the link could not be set up as wanted.
+    /// The same for DHCPv6.
+    pub ignored6: Ignored,
+    /// What is wrong with its addresses.
+    pub address_troubles: Vec<AddressTrouble>,
+    /// Why the link could not be set up as wanted.
     pub trouble: Option<String>,
 }
 
@@ -98,7 +118,25 @@ pub struct PlannedAddresses {
     pub metric: u32,
 }
 
-/// What a DHCP client does.
+/// A DHCPv6 lease in use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortLease6 {
+    /// What the server gave.
+    pub lease: Lease6,
+    /// When it was put into the kernel first; time since boot.
+    pub first: Duration,
+}
+
+/// When a port first got an address that others can reach, of either family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answered {
+    /// Time since boot.
+    pub at: Duration,
+    /// Position among the ports: 0 was first.
+    pub order: u32,
+}
+
+/// What a DHCPv4 client does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DhcpState {
     /// It is not used on this port.
@@ -146,8 +184,16 @@ impl PortStatus {
             dhcp_since: now,
             lease: None,
             planned: None,
+            dhcp6: Dhcp6State::Off,
+            dhcp6_since: now,
+            lease6: None,
+            information: None,
+            routers: vec![],
+            answered: None,
             addresses: vec![],
             ignored: Ignored::default(),
+            ignored6: Ignored::default(),
+            address_troubles: vec![],
             trouble: None,
         }
     }
@@ -166,21 +212,33 @@ impl PortStatus {
         }
     }
 
-    /// When it first had an address, from whomever; time since boot. Nothing if
-    /// nobody gave it one that this program knows of.
+    /// When it first got an address, from whomever; time since boot. An address
+    /// nobody gave (a network that is only observed) was there from the start.
     #[must_use]
-    pub fn first_address(&self) -> Option<Duration> {
+    pub fn first_address(&self) -> Duration {
         let leased = self.lease.as_ref().map(|lease| lease.first);
         let planned = self.planned.map(|planned| planned.first);
-        leased.into_iter().chain(planned).min()
+        let answered = self.answered.map(|answered| answered.at);
+        let known = leased.into_iter().chain(planned).chain(answered);
+        known.min().unwrap_or_default()
     }
 
-    /// Its position among the ports that got an address; others come last.
+    /// Position among the ports that got an address; a port whose addresses
+    /// nobody gave comes last.
     #[must_use]
     pub fn order(&self) -> u32 {
         let leased = self.lease.as_ref().map(|lease| lease.order);
         let planned = self.planned.map(|planned| planned.order);
-        leased.into_iter().chain(planned).min().unwrap_or(u32::MAX)
+        let answered = self.answered.map(|answered| answered.order);
+        let known = leased.into_iter().chain(planned).chain(answered);
+        known.min().unwrap_or(u32::MAX)
+    }
+
+    /// What DHCPv6 servers tell besides addresses: with the lease, else
+    /// without one.
+    pub fn information6(&self) -> impl Iterator<Item = &Information> {
+        let leased = self.lease6.iter().map(|held| &held.lease.information);
+        leased.chain(&self.information)
     }
 
     /// The address other machines can reach this port at: not link-local, not
@@ -204,6 +262,12 @@ impl NetworkStatus {
         primary::primary(&self.ports)
     }
 
+    /// The time servers that DHCP servers of both families tell, best first.
+    #[must_use]
+    pub fn ntp(&self) -> Vec<ServerName> {
+        resolver::time_servers(self)
+    }
+
     /// What keeps the machine off the network; nothing once any port has an
     /// address that others can reach.
     #[must_use]
@@ -222,6 +286,10 @@ impl NetworkStatus {
         if self.ports.iter().all(|port| port.internal) {
             return Some(Wait::NoNetworkCard);
         }
+        let conflicts = self.conflicts();
+        if !conflicts.is_empty() {
+            return Some(Wait::AddressInUse { conflicts });
+        }
         let blocked = self.ports.iter().filter(|port| {
             let fault = |state: LacpState| state.is_fault() && !state.works();
             port.carrier && port.lacp.is_some_and(fault)
@@ -232,7 +300,8 @@ impl NetworkStatus {
             return Some(Wait::BlockedByLacp { ports: blocked });
         }
         let asking: Vec<String> = self.names(|port| {
-            port.carrier && (self.plan.source.is_none() || port.dhcp != DhcpState::Off)
+            let asks = port.dhcp != DhcpState::Off || port.dhcp6 != Dhcp6State::Off;
+            port.carrier && (self.plan.source.is_none() || asks)
         });
         if !asking.is_empty() {
             return Some(Wait::NoDhcpAnswer { ports: asking });
@@ -280,6 +349,18 @@ impl NetworkStatus {
         let ports = outward.filter(|port| which(port));
         ports.map(|port| port.name.clone()).collect()
     }
+
+    /// Addresses that were given up because somebody else has them.
+    fn conflicts(&self) -> Vec<String> {
+        let of = |port: &PortStatus| -> Vec<String> {
+            let troubles = port.address_troubles.iter();
+            troubles
+                .filter(|trouble| matches!(trouble, AddressTrouble::InUse { .. }))
+                .map(|trouble| format!("{}: {trouble}", port.name))
+                .collect()
+        };
+        self.ports.iter().flat_map(of).collect()
+    }
 }
 
 #[cfg(test)]
@@ -326,6 +407,16 @@ mod tests {
             port.internal = true;
             port
         };
+        let with = |mut port: PortStatus, address: &str| {
+            let address = address.parse().expect("an address");
+            port.addresses.push((address, 64));
+            port
+        };
+        let mut conflict = port(2, "eno1", true, None);
+        conflict.address_troubles.push(AddressTrouble::InUse {
+            address: IpAddr::from([192, 0, 2, 9]),
+            by: None,
+        });
         let cases = [
             (vec![], Some(Wait::NoNetworkCard)),
             (vec![bmc()], Some(Wait::NoNetworkCard)),
@@ -359,6 +450,19 @@ mod tests {
                     port(3, "eno2", true, Some(([192, 0, 2, 9], 0))),
                 ],
                 None,
+            ),
+            (
+                vec![with(port(2, "eno1", true, None), "fe80::5")],
+                Some(Wait::NoDhcpAnswer {
+                    ports: vec!["eno1".into()],
+                }),
+            ),
+            (vec![with(port(2, "eno1", true, None), "2001:db8::5")], None),
+            (
+                vec![conflict],
+                Some(Wait::AddressInUse {
+                    conflicts: vec!["eno1: address 192.0.2.9 is in use by another machine".into()],
+                }),
             ),
         ];
         for (ports, expected) in cases {
@@ -483,7 +587,7 @@ mod tests {
         fixed.lease = None;
         fixed.planned = Some(planned);
         let leased = port(2, "eno1", true, Some(([198, 51, 100, 9], 1)));
-        assert_eq!(fixed.first_address(), Some(planned.first));
+        assert_eq!(fixed.first_address(), planned.first);
         let status = described(vec![leased, fixed]);
         let primary = status.primary().map(|port| port.name.as_str());
         assert_eq!(primary, Some("bond0"));

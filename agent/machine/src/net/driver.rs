@@ -6,6 +6,7 @@ mod addresses;
 mod apply;
 mod clients;
 mod leases;
+mod leases6;
 mod observe;
 mod ports;
 mod routing;
@@ -26,6 +27,7 @@ use crate::net::links::KernelAddress;
 use crate::net::netlink::{Change, Changes, Netlink, watch_routes};
 use crate::net::network::{Boundaries, NetworkSettings};
 use crate::net::port::PortReport;
+use crate::net::routers::RouterOrder;
 use crate::net::slow_protocols::SlowProtocols;
 
 use addresses::Placed;
@@ -52,6 +54,8 @@ struct Port {
     controller: Option<u32>,
     /// It has left a bond, which brings it down a moment later.
     freed: bool,
+    /// What concerns its addresses.
+    care: clients::PortCare,
 }
 
 #[derive(Debug)]
@@ -95,6 +99,8 @@ pub(super) struct Driver {
     reached: Vec<&'static str>,
     resolv_conf: Option<String>,
     routing: Option<routing::Routing>,
+    /// Tells the listener for router advertisements what to do.
+    routers: Option<mpsc::UnboundedSender<RouterOrder>>,
 }
 
 impl Driver {
@@ -137,6 +143,7 @@ impl Driver {
             reached: vec![],
             resolv_conf: None,
             routing: None,
+            routers: None,
         }
     }
 
@@ -275,15 +282,15 @@ impl Driver {
                 self.settle().await;
             }
             Change::Address(address) => {
-                self.remember(address);
+                self.address_changed(address).await;
                 self.settle_planned().await;
             }
             Change::AddressGone(gone) => {
-                self.addresses.retain(|known| !same_address(known, &gone));
                 if gone.state == AddressState::Duplicate {
                     self.taken.retain(|known| !same_address(known, &gone));
                     self.taken.push(gone);
                 }
+                self.address_gone(gone).await;
                 self.read_routes().await;
                 self.settle_planned().await;
             }

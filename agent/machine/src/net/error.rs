@@ -56,7 +56,7 @@ pub enum NetError {
     Route {
         /// `add` or `remove`.
         what: &'static str,
-        /// Network and prefix length.
+        /// Network and prefix length, and the gateway if there is one.
         destination: String,
         /// The kernel's answer.
         source: rtnetlink::Error,
@@ -64,13 +64,26 @@ pub enum NetError {
     /// A link that must be there is not.
     #[error("there is no link {0}")]
     NoLink(&'static str),
+    /// No socket for router advertisements.
+    #[error("cannot listen for router advertisements")]
+    Routers(#[source] io::Error),
+    /// A setting of the kernel cannot be changed.
+    #[error("cannot write {value} to {path}")]
+    Setting {
+        /// The file below `/proc/sys`.
+        path: String,
+        /// What it should be.
+        value: u32,
+        /// The kernel's answer.
+        source: io::Error,
+    },
     /// The kernel knows no way to an address.
     #[error("there is no route to {0}")]
     NoRoute(IpAddr),
-    /// The port's packet socket does not work.
+    /// A socket of the port does not work.
     #[error("cannot {what} on port {port}")]
     Packet {
-        /// `listen for DHCP` or `send DHCP`.
+        /// Such as `listen for DHCP` or `send DHCP`.
         what: &'static str,
         /// Index of the link.
         port: u32,

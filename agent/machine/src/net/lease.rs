@@ -5,7 +5,7 @@
 //! this program is gone by then. Every route names the address as its source,
 //! so the kernel drops the routes with the address.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ironseed_core::network::dhcp4::lease::Route;
 use ironseed_core::network::{Lease, Link};
@@ -59,13 +59,16 @@ pub(super) async fn remove_address(
     netlink: &Netlink,
     address: &KernelAddress,
 ) -> Result<(), NetError> {
-    let IpAddr::V4(ip) = address.address else {
-        return Ok(());
+    let message = match address.address {
+        IpAddr::V4(ip) => AddressMessageBuilder::<Ipv4Addr>::new()
+            .index(address.link)
+            .address(ip, address.prefix_len)
+            .build(),
+        IpAddr::V6(ip) => AddressMessageBuilder::<Ipv6Addr>::new()
+            .index(address.link)
+            .address(ip, address.prefix_len)
+            .build(),
     };
-    let message = AddressMessageBuilder::<Ipv4Addr>::new()
-        .index(address.link)
-        .address(ip, address.prefix_len)
-        .build();
     let removed = netlink.handle.address().del(message).execute().await;
     match removed {
         Err(rtnetlink::Error::NetlinkError(error))
@@ -135,11 +138,19 @@ async fn add_routes(netlink: &Netlink, index: u32, lease: &Lease, metric: u32) -
             .await;
         troubles.extend(added.err().map(|source| NetError::Route {
             what: "add",
-            destination: format!("{}/{}", route.destination, route.prefix_len),
+            destination: describe(route),
             source,
         }));
     }
     troubles
+}
+
+fn describe(route: &Route) -> String {
+    let destination = format!("{}/{}", route.destination, route.prefix_len);
+    match route.gateway {
+        Some(gateway) => format!("{destination} through {gateway}"),
+        None => destination,
+    }
 }
 
 fn route_message(index: u32, lease: &Lease, route: &Route, metric: u32) -> RouteMessage {

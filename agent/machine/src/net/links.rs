@@ -166,6 +166,29 @@ pub(crate) struct KernelAddress {
     pub(super) state: AddressState,
 }
 
+impl KernelAddress {
+    /// Whether the port can speak IPv6 with it.
+    pub(super) fn is_usable_link_local(&self) -> bool {
+        let IpAddr::V6(address) = self.address else {
+            return false;
+        };
+        self.state == AddressState::Usable && address.is_unicast_link_local()
+    }
+}
+
+/// What the kernel has found out about an address (RFC 4862 §5.4). IPv4
+/// addresses are always usable; IPv6 ones already on trial (RFC 4429).
+fn state(flags: AddressHeaderFlags) -> AddressState {
+    let on_trial = flags.contains(AddressHeaderFlags::Optimistic);
+    if flags.contains(AddressHeaderFlags::Dadfailed) {
+        AddressState::Duplicate
+    } else if flags.contains(AddressHeaderFlags::Tentative) && !on_trial {
+        AddressState::Tentative
+    } else {
+        AddressState::Usable
+    }
+}
+
 /// Reads an address; nothing if the kernel's message holds none.
 pub(super) fn read_address(message: &AddressMessage) -> Option<KernelAddress> {
     let mut address = None;
@@ -178,17 +201,10 @@ pub(super) fn read_address(message: &AddressMessage) -> Option<KernelAddress> {
         }
     }
     let flags = message.header.flags;
-    let state = if flags.contains(AddressHeaderFlags::Dadfailed) {
-        AddressState::Duplicate
-    } else if flags.contains(AddressHeaderFlags::Tentative) {
-        AddressState::Tentative
-    } else {
-        AddressState::Usable
-    };
     Some(KernelAddress {
         link: message.header.index,
         address: address?,
-        state,
+        state: state(flags),
         prefix_len: message.header.prefix_len,
         permanent: flags.contains(AddressHeaderFlags::Permanent),
     })

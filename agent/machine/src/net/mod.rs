@@ -14,9 +14,13 @@
 //! | `make`, `bond_options` | links made, changed, removed, put into bonds |
 //! | `static_addresses` | planned addresses and routes put into the kernel and taken out |
 //! | `slow_protocols` | a packet socket that hears LACP (packet(7)) |
-//! | `lease` | a lease put into the kernel and taken out |
-//! | `packet` | a packet socket for DHCP (packet(7)) |
-//! | `port` | the DHCP client of one port, running |
+//! | `lease`, `lease6` | a lease put into the kernel and taken out |
+//! | `ipv6` | the kernel's IPv6 settings of a port |
+//! | `packet` | a packet socket for DHCP and ARP (packet(7)) |
+//! | `icmp6` | a raw socket for router advertisements (ipv6(7)) |
+//! | `port`, `port6` | the DHCP clients of one port, running |
+//! | `watch` | the watch over one IPv4 address, running |
+//! | `routers` | the listener for router advertisements, running |
 //! | `driver` | all of them together, on the network's thread |
 //! | `network` | the network as the rest of the agent sees it |
 //! | `bgp` | BGP with the switch at the other end of every port |
@@ -30,19 +34,25 @@ pub mod bgp;
 mod bond_options;
 mod driver;
 mod error;
+mod icmp6;
 mod internal;
+mod ipv6;
 mod lease;
+mod lease6;
 mod links;
 mod make;
 mod netlink;
 mod network;
 mod packet;
 mod port;
+mod port6;
+mod routers;
 mod routes;
 mod seats;
 mod slow_protocols;
 mod static_addresses;
 mod view;
+mod watch;
 
 pub use bond_options::BondOptionError;
 pub use error::NetError;

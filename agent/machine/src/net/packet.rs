@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A packet socket that sends DHCP messages and hears only answers to them
-//! (packet(7)).
+//! A packet socket that sends DHCP messages and hears only answers to them, or
+//! ARP and what is said of one address (packet(7)).
 //!
 //! A port without an address cannot use UDP, and the kernel would drop answers
 //! to an address it does not have. The socket gets every IPv4 packet of the
 //! port, so a filter in the kernel lets only UDP to port 68 through: a
-//! download at full speed must not pass through here.
+//! download at full speed must not pass through here. Likewise for ARP, of
+//! which a large network has hundreds of packets per second.
 
 use std::io;
+use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::ptr;
 
@@ -25,13 +27,52 @@ use crate::net::NetError;
 /// client takes no longer message.
 const BUFFER: usize = 2048;
 
-/// EtherType of IPv4.
+/// EtherTypes.
 const IPV4: u16 = 0x0800;
+const ARP: u16 = 0x0806;
+
+/// What a socket is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Protocol {
+    /// Answers of DHCP servers.
+    Dhcp,
+    /// What others say of an address, and what the gateway says.
+    Arp {
+        /// The address.
+        address: Ipv4Addr,
+        /// The gateway.
+        gateway: Option<Ipv4Addr>,
+    },
+}
+
+impl Protocol {
+    fn ethertype(self) -> u16 {
+        match self {
+            Protocol::Dhcp => IPV4,
+            Protocol::Arp { .. } => ARP,
+        }
+    }
+
+    fn listen(self) -> &'static str {
+        match self {
+            Protocol::Dhcp => "listen for DHCP",
+            Protocol::Arp { .. } => "listen for ARP",
+        }
+    }
+
+    fn send(self) -> &'static str {
+        match self {
+            Protocol::Dhcp => "send DHCP",
+            Protocol::Arp { .. } => "send ARP",
+        }
+    }
+}
 
 /// A socket on one port.
 #[derive(Debug)]
 pub(super) struct PacketSocket {
     port: u32,
+    protocol: Protocol,
     socket: AsyncFd<OwnedFd>,
 }
 
@@ -40,14 +81,14 @@ pub(super) struct PacketSocket {
 pub(super) struct Packet {
     /// Where it came from.
     pub(super) hardware: [u8; 6],
-    /// From the IPv4 header on.
+    /// From the IPv4 or ARP header on.
     pub(super) bytes: Vec<u8>,
 }
 
 impl PacketSocket {
     /// Opens a socket on the port with this index. Must be called inside a
     /// tokio runtime.
-    pub(super) fn open(port: u32) -> Result<Self, NetError> {
+    pub(super) fn open(port: u32, protocol: Protocol) -> Result<Self, NetError> {
         let open = || -> io::Result<AsyncFd<OwnedFd>> {
             // Without a protocol the socket hears nothing until it is bound,
             // so nothing can arrive before the filter is there.
@@ -57,28 +98,38 @@ impl PacketSocket {
                 SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK,
                 None,
             )?;
-            attach_filter(&socket)?;
-            bind(socket.as_raw_fd(), &link_address(IPV4, port, [0; 6])?)?;
+            match protocol {
+                Protocol::Dhcp => attach_filter(&socket, &mut dhcp_filter())?,
+                Protocol::Arp { address, gateway } => {
+                    attach_filter(&socket, &mut arp_filter(address, gateway))?;
+                }
+            }
+            let ethertype = protocol.ethertype();
+            bind(socket.as_raw_fd(), &link_address(ethertype, port, [0; 6])?)?;
             watch(socket)
         };
         let socket = open().map_err(|source| NetError::Packet {
-            what: "listen for DHCP",
+            what: protocol.listen(),
             port,
             source,
         })?;
-        Ok(Self { port, socket })
+        Ok(Self {
+            port,
+            protocol,
+            socket,
+        })
     }
 
-    /// Sends a packet, from the IPv4 header on, to a hardware address.
+    /// Sends a packet, from the IPv4 or ARP header on, to a hardware address.
     pub(super) fn send(&self, packet: &[u8], hardware: [u8; 6]) -> Result<(), NetError> {
         let send = || -> io::Result<()> {
-            let target = link_address(IPV4, self.port, hardware)?;
+            let target = link_address(self.protocol.ethertype(), self.port, hardware)?;
             let socket = self.socket.get_ref().as_raw_fd();
             sendto(socket, packet, &target, MsgFlags::empty())?;
             Ok(())
         };
         send().map_err(|source| NetError::Packet {
-            what: "send DHCP",
+            what: self.protocol.send(),
             port: self.port,
             source,
         })
@@ -101,7 +152,7 @@ impl PacketSocket {
                 Ok(Ok(Ok(None)) | Err(_)) => {}
                 Ok(Ok(Err(source))) | Err(source) => {
                     return Err(NetError::Packet {
-                        what: "listen for DHCP",
+                        what: self.protocol.listen(),
                         port: self.port,
                         source,
                     });
@@ -157,18 +208,22 @@ pub(crate) fn link_address(ethertype: u16, port: u32, hardware: [u8; 6]) -> io::
     address.ok_or_else(invalid)
 }
 
-/// Lets only UDP to port 68 through. Offsets are from the IPv4 header, since
+/// One instruction of a filter. Offsets are from the IPv4 or ARP header, since
 /// the socket is without link-layer headers. (The kernel's
 /// networking/filter.rst describes the instructions.)
-fn attach_filter(socket: &OwnedFd) -> io::Result<()> {
-    let step = |code: u32, jt, jf, k| libc::sock_filter {
+fn step(code: u32, jt: u8, jf: u8, k: u32) -> libc::sock_filter {
+    libc::sock_filter {
         code: u16::try_from(code).unwrap_or_default(),
         jt,
         jf,
         k,
-    };
+    }
+}
+
+/// Lets only UDP to port 68 through.
+fn dhcp_filter() -> [libc::sock_filter; 9] {
     let (load, jump, give) = (libc::BPF_LD, libc::BPF_JMP, libc::BPF_RET);
-    let mut program = [
+    [
         // Protocol: UDP, or drop.
         step(load | libc::BPF_B | libc::BPF_ABS, 0, 0, 9),
         step(jump | libc::BPF_JEQ, 0, 6, 17),
@@ -181,7 +236,30 @@ fn attach_filter(socket: &OwnedFd) -> io::Result<()> {
         step(jump | libc::BPF_JEQ, 0, 1, 68),
         step(give, 0, 0, u32::from(u16::MAX)),
         step(give, 0, 0, 0),
-    ];
+    ]
+}
+
+/// Lets through who says that it has the address or is the gateway, and who
+/// probes the address.
+fn arp_filter(address: Ipv4Addr, gateway: Option<Ipv4Addr>) -> [libc::sock_filter; 8] {
+    let (load, jump, give) = (libc::BPF_LD, libc::BPF_JMP, libc::BPF_RET);
+    let gateway = u32::from(gateway.unwrap_or(address));
+    let address = u32::from(address);
+    [
+        // The sender: the address or the gateway; a probe has none.
+        step(load | libc::BPF_W | libc::BPF_ABS, 0, 0, 14),
+        step(jump | libc::BPF_JEQ, 4, 0, address),
+        step(jump | libc::BPF_JEQ, 3, 0, gateway),
+        step(jump | libc::BPF_JEQ, 0, 3, 0),
+        // Who is asked for.
+        step(load | libc::BPF_W | libc::BPF_ABS, 0, 0, 24),
+        step(jump | libc::BPF_JEQ, 0, 1, address),
+        step(give, 0, 0, u32::from(u16::MAX)),
+        step(give, 0, 0, 0),
+    ]
+}
+
+fn attach_filter(socket: &OwnedFd, program: &mut [libc::sock_filter]) -> io::Result<()> {
     let filter = libc::sock_fprog {
         len: u16::try_from(program.len()).unwrap_or_default(),
         filter: program.as_mut_ptr(),

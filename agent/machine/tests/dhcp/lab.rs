@@ -5,12 +5,12 @@
 use std::fs;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::process::Child;
+use std::process::{Child, Command};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ironseed_core::event::Event;
-use ironseed_core::network::NetworkStatus;
+use ironseed_core::network::{NetworkStatus, PortStatus};
 use ironseed_machine::clock::SystemClock;
 use ironseed_machine::net::{Boundaries, Network, NetworkHandle, NetworkSettings};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
@@ -19,13 +19,13 @@ use tokio::sync::mpsc;
 
 use crate::wires::{PATIENCE, Wires};
 
-/// The kernel's setting that the agent changes.
-const SETTING: &str = "proc/sys/net/ipv4/conf/all/ignore_routes_with_linkdown";
+/// The kernel's settings, some of which the agent changes.
+const SETTINGS: &str = "proc/sys/net";
 
 /// What a test works with.
 pub(crate) struct Lab {
     wires: Wires,
-    servers: Vec<(u8, Child)>,
+    pub(crate) servers: Vec<(u8, Child)>,
     network: Option<NetworkHandle>,
     events: Option<mpsc::UnboundedReceiver<Event>>,
 }
@@ -35,6 +35,7 @@ pub(crate) struct Server {
     cable: u8,
     network: String,
     options: Vec<String>,
+    arguments: Vec<String>,
     authoritative: bool,
 }
 
@@ -47,6 +48,7 @@ impl Server {
             cable,
             network: network.into(),
             options: vec![],
+            arguments: vec![],
             authoritative: false,
         }
     }
@@ -54,6 +56,12 @@ impl Server {
     /// Adds a `--dhcp-option`.
     pub(crate) fn option(mut self, option: &str) -> Self {
         self.options.push(option.into());
+        self
+    }
+
+    /// Adds an argument; a range replaces the usual one.
+    pub(crate) fn argument(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.into());
         self
     }
 
@@ -69,8 +77,8 @@ impl Server {
         self
     }
 
-    fn arguments(&self) -> Vec<String> {
-        let Self { cable, network, .. } = self;
+    fn arguments(&self, link: &str) -> Vec<String> {
+        let network = &self.network;
         let mut arguments = vec![
             "--keep-in-foreground".into(),
             "--conf-file=/dev/null".into(),
@@ -82,9 +90,13 @@ impl Server {
             "--pid-file=".into(),
             "--bind-interfaces".into(),
             "--user=root".into(),
-            format!("--interface=s{cable}"),
-            format!("--dhcp-range={network}.50,{network}.50,255.255.255.0,1h"),
+            format!("--interface={link}"),
         ];
+        if self.arguments.is_empty() {
+            let range = format!("--dhcp-range={network}.50,{network}.50,255.255.255.0,1h");
+            arguments.push(range);
+        }
+        arguments.extend(self.arguments.iter().cloned());
         let options = self.options.iter();
         arguments.extend(options.map(|option| format!("--dhcp-option-force={option}")));
         if self.authoritative {
@@ -97,8 +109,12 @@ impl Server {
 impl Lab {
     /// Runs a test in a machine without ports.
     pub(crate) fn run(test: impl AsyncFnOnce(&mut Lab)) {
-        let wires = Wires::enter(&[("dnsmasq", "dnsmasq-base")]);
-        show_setting(wires.directory());
+        let wires = Wires::enter(&[
+            ("dnsmasq", "dnsmasq-base"),
+            ("radvd", "radvd"),
+            ("kea-dhcp6", "kea-dhcp6-server"),
+        ]);
+        show_settings(wires.directory());
         let mut lab = Lab {
             wires,
             servers: vec![],
@@ -118,24 +134,32 @@ impl Lab {
         self.far_ip(&["addr", "flush", "dev", &link]);
         let address = format!("{}.1/24", server.network);
         self.far_ip(&["addr", "add", &address, "dev", &link]);
-        let log = fs::File::create(self.log_path(server.cable)).unwrap();
-        let mut child = self
-            .far("dnsmasq")
-            .args(server.arguments())
-            .stderr(log.try_clone().unwrap())
-            .stdout(log)
-            .spawn()
-            .unwrap();
+        self.serve_on(&link, server.cable, server);
+    }
+
+    /// Starts a DHCP server on any link of the other end, as it is; its log is
+    /// that of cable `number`.
+    pub(crate) fn serve_on(&mut self, link: &str, number: u8, server: &Server) {
+        let mut command = self.far("dnsmasq");
+        command.args(server.arguments(link));
+        self.run_server(number, command, "IP range");
+    }
+
+    /// Starts any server and waits until its log says that it is ready.
+    pub(crate) fn run_server(&mut self, cable: u8, mut command: Command, ready: &str) {
+        let log = fs::File::create(self.log_path(cable)).unwrap();
+        let child = command.stderr(log.try_clone().unwrap()).stdout(log).spawn();
+        let mut child = child.unwrap();
         let asked = Instant::now();
-        while !self.server_log(server.cable).contains("IP range") {
+        while !self.server_log(cable).contains(ready) {
             assert!(
                 child.try_wait().unwrap().is_none() && asked.elapsed() < PATIENCE,
-                "dnsmasq does not start: {}",
-                self.server_log(server.cable)
+                "{command:?} does not start: {}",
+                self.server_log(cable)
             );
             std::thread::sleep(Duration::from_millis(5));
         }
-        self.servers.push((server.cable, child));
+        self.servers.push((cable, child));
     }
 
     /// Ends the server of a cable.
@@ -191,6 +215,57 @@ impl Lab {
         assert!(waited.is_ok(), "waited for: {what}; {:#?}", self.status());
     }
 
+    /// Waits until the first port is there and as described.
+    pub(crate) async fn until_port(&self, what: &str, reached: impl Fn(&PortStatus) -> bool) {
+        self.until(what, |status| status.ports.first().is_some_and(&reached))
+            .await;
+    }
+
+    /// Waits until the server of a cable has logged something.
+    pub(crate) async fn until_logged(&self, cable: u8, text: &str) {
+        let asked = Instant::now();
+        while !self.server_log(cable).contains(text) {
+            assert!(asked.elapsed() < PATIENCE, "{}", self.server_log(cable));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until the kernel's view is as wanted; `look` is asked again and
+    /// again.
+    pub(crate) async fn until_kernel<T: PartialEq + std::fmt::Debug>(
+        &self,
+        look: impl Fn(&Lab) -> T,
+        wanted: T,
+    ) {
+        let asked = Instant::now();
+        loop {
+            let seen = look(self);
+            if seen == wanted {
+                return;
+            }
+            let status = self.status();
+            assert!(
+                asked.elapsed() < PATIENCE,
+                "wanted {wanted:?}, got {seen:?}: {status:#?}"
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until an event says something.
+    pub(crate) async fn until_said(&mut self, text: &str) {
+        let asked = Instant::now();
+        let mut heard = vec![];
+        loop {
+            heard.extend(self.events());
+            if heard.iter().any(|event| event.to_string().contains(text)) {
+                return;
+            }
+            assert!(asked.elapsed() < PATIENCE, "{text}: {heard:#?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Waits until the server of a cable has granted that often.
     pub(crate) async fn until_acks(&self, cable: u8, wanted: usize) {
         let asked = Instant::now();
@@ -217,7 +292,7 @@ impl Lab {
             .collect()
     }
 
-    fn link(&self, name: &str) -> Value {
+    pub(crate) fn link(&self, name: &str) -> Value {
         let listing = self.ip(&["-j", "addr", "show", "dev", name]);
         let links: Value = serde_json::from_str(&listing).unwrap();
         links[0].clone()
@@ -293,7 +368,7 @@ impl Drop for Lab {
             let _ = child.kill();
             let _ = child.wait();
         }
-        let _ = umount2(&self.directory().join(SETTING), MntFlags::MNT_DETACH);
+        let _ = umount2(&self.directory().join(SETTINGS), MntFlags::MNT_DETACH);
     }
 }
 
@@ -311,13 +386,13 @@ fn describe(route: &Value) -> String {
     line
 }
 
-fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or("?")
 }
 
-/// Shows one setting of this namespace's kernel at its place below `root`, in
-/// this thread's own view of the file system only.
-fn show_setting(root: &Path) {
+/// Shows the settings of this namespace's kernel at their place below `root`,
+/// in this thread's own view of the file system only.
+fn show_settings(root: &Path) {
     let nothing = None::<&str>;
     mount(
         nothing,
@@ -327,9 +402,8 @@ fn show_setting(root: &Path) {
         nothing,
     )
     .unwrap();
-    let place = root.join(SETTING);
-    fs::create_dir_all(place.parent().unwrap()).unwrap();
-    fs::write(&place, "").unwrap();
-    let real = Path::new("/").join(SETTING);
+    let place = root.join(SETTINGS);
+    fs::create_dir_all(&place).unwrap();
+    let real = Path::new("/").join(SETTINGS);
     mount(Some(&real), &place, nothing, MsFlags::MS_BIND, nothing).unwrap();
 }

@@ -5,10 +5,12 @@
 //! deadline has passed; it answers with what to send and with what has become
 //! of the lease. It never gives up.
 
+mod questions;
+
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use crate::network::dhcp4::lease::Lease;
+use crate::network::dhcp4::lease::{Lease, Unusable};
 use crate::network::dhcp4::message::{BOOT_REPLY, Message, MessageType};
 use crate::network::dhcp4::options::code;
 use crate::network::dhcp4::retry;
@@ -18,18 +20,33 @@ const BROADCAST_HARDWARE: [u8; 6] = [0xff; 6];
 
 /// What the client asks servers to tell. Classless routes come before the
 /// router, as RFC 3442 wants.
-const WANTED: [u8; 7] = [
+const WANTED: [u8; 8] = [
     code::SUBNET_MASK,
     code::CLASSLESS_ROUTES,
     code::ROUTER,
     code::DNS_SERVER,
     code::DOMAIN_NAME,
+    code::DOMAIN_SEARCH,
     code::INTERFACE_MTU,
     code::NTP_SERVER,
 ];
 
 /// The longest message taken: an Ethernet packet without its headers.
 const MAX_MESSAGE: u16 = 1472;
+
+/// Who asks, for servers that answer firmware and agents differently.
+const VENDOR_CLASS: &[u8] = b"ironseed";
+
+/// How long offers of other servers are still heard after one was taken: a
+/// second server on a network is a mistake that somebody wants to know of.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// How many of them are remembered.
+const MAX_OTHERS: usize = 4;
+
+/// The pause after the second address in a row that somebody else has (RFC
+/// 2131 §3.1 (5)). After the first one the server gives another.
+const AFTER_DECLINE: Duration = Duration::from_secs(10);
 
 /// When something happens, and a number nobody can guess.
 #[derive(Debug, Clone, Copy)]
@@ -88,6 +105,15 @@ pub struct Ignored {
     pub unexpected: u32,
 }
 
+/// An answer without a usable address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused {
+    /// Who answered.
+    pub server: Ipv4Addr,
+    /// What is wrong with it.
+    pub reason: Unusable,
+}
+
 /// A message that waits for an answer.
 #[derive(Debug, Clone, Copy)]
 struct Exchange {
@@ -140,6 +166,14 @@ pub struct Client {
     /// A server that offered and then kept silent; others go first.
     shunned: Option<Ipv4Addr>,
     ignored: Ignored,
+    refused: Option<Refused>,
+    /// Servers whose offers were not taken.
+    others: Vec<Ipv4Addr>,
+    /// The number of the exchange that brought the lease, and until when other
+    /// answers to it are heard.
+    linger: Option<(u32, Duration)>,
+    /// Addresses in a row that somebody else had.
+    declined: u32,
 }
 
 impl Client {
@@ -154,6 +188,10 @@ impl Client {
             naks: 0,
             shunned: None,
             ignored: Ignored::default(),
+            refused: None,
+            others: vec![],
+            linger: None,
+            declined: 0,
         }
     }
 
@@ -182,10 +220,39 @@ impl Client {
         self.ignored
     }
 
+    /// The last answer without a usable address; nothing once there is one.
+    #[must_use]
+    pub fn refused(&self) -> Option<Refused> {
+        self.refused
+    }
+
+    /// Servers that offered an address besides the one whose offer was taken.
+    #[must_use]
+    pub fn others(&self) -> &[Ipv4Addr] {
+        &self.others
+    }
+
+    /// The lease it is about to get, else the one it has; nothing without a
+    /// carrier.
+    #[must_use]
+    pub fn candidate(&self) -> Option<&Lease> {
+        match &self.state {
+            State::NoCarrier => None,
+            State::Requesting(_, offer) => Some(offer),
+            _ => self.lease(),
+        }
+    }
+
+    /// The lease it has.
+    #[must_use]
+    pub fn lease(&self) -> Option<&Lease> {
+        self.held.as_ref().map(|held| &held.lease)
+    }
+
     /// Whether it waits for an answer, so that the port must listen.
     #[must_use]
     pub fn listens(&self) -> bool {
-        self.exchange().is_some()
+        self.exchange().is_some() || self.linger.is_some()
     }
 
     /// When [`Client::timer`] must be called; nothing: not before something
@@ -202,7 +269,8 @@ impl Client {
             _ => self.exchange().map(|exchange| exchange.next),
         };
         let expiry = self.held.as_ref().and_then(Held::expires);
-        own.into_iter().chain(expiry).min()
+        let linger = self.linger.map(|(_, until)| until);
+        own.into_iter().chain(expiry).chain(linger).min()
     }
 
     /// The carrier came or went. After it came back the old address is asked
@@ -213,6 +281,7 @@ impl Client {
         if up == was_up {
             return vec![];
         }
+        self.linger = None;
         if !up {
             self.state = State::NoCarrier;
             return vec![];
@@ -228,8 +297,38 @@ impl Client {
         actions
     }
 
+    /// Somebody else has the address: the server is told, and another one is
+    /// asked for. An offered address counts as well: the server reads the
+    /// REQUEST before the DECLINE, so it knows what is declined.
+    pub fn decline(&mut self, address: Ipv4Addr, moment: Moment) -> Vec<Action> {
+        let held = self.held.take_if(|held| held.lease.address == address);
+        let lost = held.as_ref().map(|held| Action::Lost(held.lease.address));
+        let offered = match &self.state {
+            State::Requesting(_, offer) if offer.address == address => Some((**offer).clone()),
+            _ => None,
+        };
+        let Some(lease) = offered.or(held.map(|held| held.lease)) else {
+            return vec![];
+        };
+        let mut actions: Vec<Action> = lost.into_iter().collect();
+        if matches!(self.state, State::NoCarrier) {
+            return actions;
+        }
+        self.declined = self.declined.saturating_add(1);
+        let pause = match self.declined {
+            1 => Duration::ZERO,
+            _ => AFTER_DECLINE,
+        };
+        self.state = State::Pausing {
+            until: moment.now + pause,
+        };
+        actions.push(self.refuse(&lease, moment));
+        actions
+    }
+
     /// The deadline has passed.
     pub fn timer(&mut self, moment: Moment) -> Vec<Action> {
+        self.linger = self.linger.filter(|(_, until)| *until > moment.now);
         let mut actions = self.expire(moment.now);
         if self.deadline().is_none_or(|deadline| deadline > moment.now) {
             return actions;
@@ -272,6 +371,11 @@ impl Client {
             &mut self.ignored.other_client
         } else if message.op != BOOT_REPLY {
             &mut self.ignored.unexpected
+        } else if message.kind == MessageType::Offer
+            && self.linger.is_some_and(|(xid, _)| xid == message.xid)
+        {
+            self.note_other(&message, received.source);
+            &mut self.ignored.unexpected
         } else if self.exchange().map(|exchange| exchange.xid) != Some(message.xid) {
             &mut self.ignored.other_exchange
         } else {
@@ -296,15 +400,24 @@ impl Client {
             (_, kind) => matches!(kind, MessageType::Ack | MessageType::Nak),
         };
         if !fits {
+            if message.kind == MessageType::Offer {
+                self.note_other(message, received.source);
+            }
             self.ignored.unexpected = self.ignored.unexpected.saturating_add(1);
             return vec![];
         }
         if message.kind == MessageType::Nak {
-            return self.refused(moment);
+            return self.start_again(moment);
         }
-        let Ok(lease) = Lease::read(message, received.source, received.hardware) else {
-            self.ignored.malformed = self.ignored.malformed.saturating_add(1);
-            return vec![];
+        let lease = match Lease::read(message, received.source, received.hardware) {
+            Ok(lease) => lease,
+            Err(reason) => {
+                let server = message.options.address(code::SERVER_ID);
+                let server = server.unwrap_or(received.source);
+                self.refused = Some(Refused { server, reason });
+                self.ignored.malformed = self.ignored.malformed.saturating_add(1);
+                return vec![];
+            }
         };
         if message.kind == MessageType::Ack {
             vec![self.bound(lease, moment)]
@@ -328,7 +441,24 @@ impl Client {
         vec![self.request(exchange, Box::new(offer), moment)]
     }
 
+    /// Remembers a server whose offer is not taken.
+    fn note_other(&mut self, message: &Message, source: Ipv4Addr) {
+        let server = message.options.address(code::SERVER_ID).unwrap_or(source);
+        let taken = match &self.state {
+            State::Requesting(_, offer) => Some(offer.server),
+            _ => self.held.as_ref().map(|held| held.lease.server),
+        };
+        if taken != Some(server) && !self.others.contains(&server) && self.others.len() < MAX_OTHERS
+        {
+            self.others.push(server);
+        }
+    }
+
     fn bound(&mut self, lease: Lease, moment: Moment) -> Action {
+        if let State::Requesting(exchange, _) = &self.state {
+            self.linger = Some((exchange.xid, moment.now + LINGER));
+        }
+        self.refused = None;
         let since = self.exchange().map_or(moment.now, |exchange| exchange.sent);
         self.naks = 0;
         self.shunned = None;
@@ -342,7 +472,7 @@ impl Client {
 
     /// A server says no: the address, if any, is gone, and the search begins
     /// anew.
-    fn refused(&mut self, moment: Moment) -> Vec<Action> {
+    fn start_again(&mut self, moment: Moment) -> Vec<Action> {
         let in_use = !matches!(self.state, State::Requesting(..));
         let lost = self.held.take_if(|_| in_use);
         self.naks = self.naks.saturating_add(1);
@@ -382,97 +512,6 @@ impl Client {
     }
 }
 
-/// The messages the client sends, each with the state it brings.
-impl Client {
-    fn discover(&mut self, exchange: Exchange, moment: Moment) -> Action {
-        let exchange = exchange.again(moment);
-        if exchange.attempt > 2 {
-            // Nobody else answered: better a slow server than none.
-            self.shunned = None;
-        }
-        let mut message = self.message(MessageType::Discover, exchange, moment);
-        message.broadcast = exchange.attempt >= retry::BROADCAST_FROM;
-        self.state = State::Selecting(exchange);
-        broadcast(message, Ipv4Addr::UNSPECIFIED)
-    }
-
-    fn request(&mut self, exchange: Exchange, offer: Box<Lease>, moment: Moment) -> Action {
-        let exchange = exchange.again(moment);
-        let mut message = self.message(MessageType::Request, exchange, moment);
-        message.broadcast = exchange.attempt >= retry::BROADCAST_FROM;
-        message
-            .options
-            .set(code::REQUESTED_ADDRESS, offer.address.octets());
-        message.options.set(code::SERVER_ID, offer.server.octets());
-        self.state = State::Requesting(exchange, offer);
-        broadcast(message, Ipv4Addr::UNSPECIFIED)
-    }
-
-    fn verify(&mut self, exchange: Exchange, moment: Moment) -> Action {
-        let exchange = exchange.again(moment);
-        let mut message = self.message(MessageType::Request, exchange, moment);
-        if let Some(held) = &self.held {
-            let address = held.lease.address.octets();
-            message.options.set(code::REQUESTED_ADDRESS, address);
-        }
-        self.state = State::Verifying(exchange);
-        broadcast(message, Ipv4Addr::UNSPECIFIED)
-    }
-
-    /// Asks the own server until T2, then any server until the lease ends.
-    fn prolong(&mut self, exchange: Exchange, moment: Moment) -> Action {
-        let Some(held) = self.held.clone() else {
-            return self.discover(first(moment), moment);
-        };
-        let rebind_at = held.since + held.lease.rebind_after;
-        let rebinding = moment.now >= rebind_at;
-        let limit = if rebinding {
-            held.expires().unwrap_or(Duration::MAX)
-        } else {
-            rebind_at
-        };
-        let mut exchange = exchange.again(moment);
-        exchange.next = moment.now + retry::renewal(moment.now, limit);
-        let mut message = self.message(MessageType::Request, exchange, moment);
-        message.ciaddr = held.lease.address;
-        if rebinding {
-            self.state = State::Rebinding(exchange);
-            return broadcast(message, held.lease.address);
-        }
-        self.state = State::Renewing(exchange);
-        Action::Send(Box::new(Outgoing {
-            message,
-            source: held.lease.address,
-            destination: held.lease.server,
-            hardware: held.lease.server_hardware,
-        }))
-    }
-
-    fn message(&self, kind: MessageType, exchange: Exchange, moment: Moment) -> Message {
-        let mut message = Message::request(kind, exchange.xid, self.mac);
-        let seconds = moment.now.saturating_sub(self.began).as_secs();
-        message.secs = u16::try_from(seconds).unwrap_or(u16::MAX);
-        message.options.set(code::PARAMETER_LIST, WANTED);
-        message
-            .options
-            .set(code::MAX_SIZE, MAX_MESSAGE.to_be_bytes());
-        message
-    }
-}
-
-impl Exchange {
-    /// The same exchange with its message sent once more.
-    fn again(self, moment: Moment) -> Self {
-        let attempt = self.attempt.saturating_add(1);
-        Self {
-            xid: self.xid,
-            attempt,
-            sent: moment.now,
-            next: moment.now + retry::after(attempt, moment.random),
-        }
-    }
-}
-
 /// A new exchange, nothing sent yet.
 fn first(moment: Moment) -> Exchange {
     Exchange {
@@ -481,13 +520,4 @@ fn first(moment: Moment) -> Exchange {
         sent: moment.now,
         next: moment.now,
     }
-}
-
-fn broadcast(message: Message, source: Ipv4Addr) -> Action {
-    Action::Send(Box::new(Outgoing {
-        message,
-        source,
-        destination: Ipv4Addr::BROADCAST,
-        hardware: BROADCAST_HARDWARE,
-    }))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::network::dhcp4::message::Message;
 use crate::network::dhcp4::options::code;
+use crate::network::names::{Compression, read_list};
 
 /// A lease that never ends (RFC 2131 §3.3).
 const INFINITE: u32 = u32::MAX;
@@ -41,6 +42,9 @@ pub struct Lease {
     pub dns: Vec<Ipv4Addr>,
     /// DNS domain.
     pub domain: Option<String>,
+    /// DNS search domains, best first; without any, [`Lease::domain`] is the
+    /// one.
+    pub search: Vec<String>,
     /// NTP servers, best first.
     pub ntp: Vec<Ipv4Addr>,
     /// The largest packet on this network, in bytes.
@@ -105,6 +109,10 @@ impl Lease {
             routes: routes(message),
             dns: machines(options.addresses(code::DNS_SERVER)),
             domain: options.word_text(code::DOMAIN_NAME),
+            search: options
+                .get(code::DOMAIN_SEARCH)
+                .and_then(|bytes| read_list(bytes, Compression::Allowed))
+                .unwrap_or_default(),
             ntp: machines(options.addresses(code::NTP_SERVER)),
             mtu: options
                 .short(code::INTERFACE_MTU)
@@ -121,6 +129,13 @@ impl Lease {
     pub fn on_link(&self, address: Ipv4Addr) -> bool {
         let mask = mask(self.prefix_len);
         u32::from(address) & mask == u32::from(self.address) & mask
+    }
+
+    /// The router of the default route.
+    #[must_use]
+    pub fn gateway(&self) -> Option<Ipv4Addr> {
+        let default = self.routes.iter().find(|route| route.prefix_len == 0);
+        default.and_then(|route| route.gateway)
     }
 
     /// The first address of the lease's network.
@@ -242,6 +257,7 @@ pub(crate) mod samples {
             routes: vec![],
             dns: vec![],
             domain: None,
+            search: vec![],
             ntp: vec![],
             mtu: None,
             renew_after: Duration::from_secs(1800),
@@ -285,6 +301,7 @@ mod tests {
             (15, b"rack.example"),
             (26, &9000_u16.to_be_bytes()),
             (42, &[192, 0, 2, 123]),
+            (119, b"\x04rack\x07example\x00\x03lab\xc0\x05"),
             (54, &[192, 0, 2, 2]),
         ]);
         let expected = Lease {
@@ -299,6 +316,7 @@ mod tests {
             }],
             dns: vec![Ipv4Addr::new(192, 0, 2, 53)],
             domain: Some("rack.example".into()),
+            search: vec!["rack.example".into(), "lab.example".into()],
             ntp: vec![Ipv4Addr::new(192, 0, 2, 123)],
             mtu: Some(9000),
             renew_after: Duration::from_secs(1800),

@@ -31,6 +31,8 @@ pub enum MessageType {
     Offer,
     /// Client: I take it, I still have it, or I keep it.
     Request,
+    /// Client: somebody else has the address.
+    Decline,
     /// Server: it is yours.
     Ack,
     /// Server: you may not have it.
@@ -45,6 +47,7 @@ impl MessageType {
             MessageType::Discover => 1,
             MessageType::Offer => 2,
             MessageType::Request => 3,
+            MessageType::Decline => 4,
             MessageType::Ack => 5,
             MessageType::Nak => 6,
             MessageType::Other(number) => number,
@@ -56,6 +59,7 @@ impl MessageType {
             1 => MessageType::Discover,
             2 => MessageType::Offer,
             3 => MessageType::Request,
+            4 => MessageType::Decline,
             5 => MessageType::Ack,
             6 => MessageType::Nak,
             other => MessageType::Other(other),

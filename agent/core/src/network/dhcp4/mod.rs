@@ -16,6 +16,14 @@
 //! time ───────────────────────────────────────► Client::timer ───►   bound, lost)
 //! ```
 //!
+//! The port's hardware address is the client's identity: no client identifier
+//! (option 61) is sent, since whoever reserves addresses for Ironic knows the
+//! node's ports by MAC address, and a server that was told an identifier looks
+//! for that first (RFC 2131 §4.2). The vendor class (option 60) is `ironseed`,
+//! so that a server can tell these requests from those of the firmware. That
+//! the machine does without IPv4 (option 108, RFC 8925) is not offered: nobody
+//! knows whether Ironic can be reached over IPv6. INFORM is not needed.
+//!
 //! - [`client`] is the state machine, [`retry`] its patience;
 //! - [`message`] and [`options`] are the wire format, [`lease`] its meaning;
 //! - [`datagram`] wraps a message into IPv4 and UDP for a packet socket.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-/// Option codes (RFC 2132; 121: RFC 3442).
+/// Option codes (RFC 2132; 119: RFC 3397; 121: RFC 3442).
 pub mod code {
     /// Filler without length.
     pub const PAD: u8 = 0;
@@ -40,6 +40,10 @@ pub mod code {
     pub const RENEWAL_TIME: u8 = 58;
     /// Seconds until any server should be asked to.
     pub const REBINDING_TIME: u8 = 59;
+    /// What kind of client it is.
+    pub const VENDOR_CLASS: u8 = 60;
+    /// DNS search list.
+    pub const DOMAIN_SEARCH: u8 = 119;
     /// Routes with prefix lengths.
     pub const CLASSLESS_ROUTES: u8 = 121;
     /// End of the list.

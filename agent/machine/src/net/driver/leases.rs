@@ -2,33 +2,47 @@
 //! Leases: into the kernel, out of it, and into the resolver's file.
 
 use std::net::Ipv4Addr;
+use std::slice;
 
-use ironseed_core::network::{AddressState, Lease, PortLease, primary, resolver};
+use ironseed_core::network::{AddressState, AddressTrouble, Lease, PortLease, primary, resolver};
 
-use crate::net::driver::{Driver, same_address};
+use crate::net::driver::Driver;
+use crate::net::driver::clients::Complaint;
+use crate::net::driver::ports::find;
 use crate::net::links::KernelAddress;
-use crate::net::port::{LeaseChange, PortReport};
+use crate::net::port::{Dhcp4News, LeaseChange, News, PortReport};
 use crate::net::{NetError, lease};
 
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 impl Driver {
     pub(super) async fn reported(&mut self, report: PortReport) {
+        match report.news {
+            News::Dhcp4(news) => self.reported4(report.port, *news).await,
+            News::Dhcp6(news) => self.reported6(report.port, *news).await,
+            News::Routers(routers) => self.heard(report.port, routers).await,
+        }
+    }
+
+    /// The DHCPv4 client of a port reports. One that was ended is not heard any
+    /// more.
+    async fn reported4(&mut self, index: u32, news: Dhcp4News) {
         let now = self.boundaries.clock.since_boot();
-        let Some(port) = self.ports.get_mut(&report.port) else {
+        let Some(port) = self.ports.get_mut(&index) else {
             return;
         };
-        if port.status.dhcp != report.state {
-            port.status.dhcp = report.state;
+        if port.client.is_none() {
+            return;
+        }
+        if port.status.dhcp != news.state {
+            port.status.dhcp = news.state;
             port.status.dhcp_since = now;
         }
-        port.status.ignored = report.ignored;
-        if let Some(error) = report.trouble {
-            self.trouble(report.port, Some(error.in_full()));
-        }
-        match report.change {
-            Some(LeaseChange::Bound(lease)) => self.bound(report.port, *lease).await,
-            Some(LeaseChange::Lost) => self.lost(report.port).await,
+        port.status.ignored = news.ignored;
+        self.complain(index, Complaint::Dhcp4, news.troubles);
+        match news.change {
+            Some(LeaseChange::Bound(lease)) => self.bound(index, *lease).await,
+            Some(LeaseChange::Lost) => self.lost(index).await,
             None => {}
         }
     }
@@ -39,7 +53,9 @@ impl Driver {
             return;
         };
         let before = port.status.lease.clone();
-        let order = before.as_ref().map_or(self.answers, |held| held.order);
+        let answered = port.status.answered.map(|answered| answered.order);
+        let order = before.as_ref().map(|held| held.order);
+        let order = order.or(answered).unwrap_or(self.answers);
         let metric = primary::metric(port.status.preferred, order);
         let others = self
             .addresses
@@ -47,10 +63,12 @@ impl Driver {
             .filter(|address| address.link == index);
         let others: Vec<KernelAddress> = others.copied().collect();
         let old = before.as_ref().map(|held| &held.lease);
-        let installed = lease::install(&self.netlink, link, &lease, metric, old, &others).await;
+        let mut taken = lease.clone();
+        taken.mtu = lease.mtu.filter(|_| !self.plans_mtu(index));
+        let installed = lease::install(&self.netlink, link, &taken, metric, old, &others).await;
         let troubles = match installed {
             Ok(troubles) => troubles,
-            Err(error) => return self.trouble(index, Some(error.in_full())),
+            Err(error) => return self.complain(index, Complaint::Lease4, not_taken(&[error])),
         };
         self.remember(KernelAddress {
             link: index,
@@ -59,8 +77,8 @@ impl Driver {
             permanent: lease.lifetime.is_none(),
             state: AddressState::Usable,
         });
-        let texts: Vec<String> = troubles.iter().map(NetError::in_full).collect();
-        self.trouble(index, (!texts.is_empty()).then(|| texts.join("; ")));
+        self.complain(index, Complaint::Lease4, not_taken(&troubles));
+        self.note_answer(index);
         let now = self.boundaries.clock.since_boot();
         let held = PortLease {
             lease,
@@ -71,6 +89,16 @@ impl Driver {
         self.hold(index, held, before.map(|held| held.lease.address));
     }
 
+    /// Whether somebody wrote down the MTU of a port: then that of a lease does
+    /// not count.
+    fn plans_mtu(&self, index: u32) -> bool {
+        let Some(link) = self.links.get(&index) else {
+            return false;
+        };
+        let mut plans = self.plan.links.iter().filter(|plan| plan.mtu.is_some());
+        plans.any(|plan| find(plan, slice::from_ref(link)).is_some())
+    }
+
     /// Notes that a port holds a lease; says so if the address is new.
     fn hold(&mut self, index: u32, held: PortLease, before: Option<Ipv4Addr>) {
         let Some(port) = self.ports.get_mut(&index) else {
@@ -78,15 +106,15 @@ impl Driver {
         };
         let text = describe(&port.status.name, &held.lease);
         let news = before != Some(held.lease.address);
-        self.answers = self.answers.max(held.order.saturating_add(1));
         port.status.lease = Some(held);
         if news {
             self.note(text);
         }
         self.write_resolv_conf();
-        self.reach("address");
     }
 
+    /// The lease of a port is over, if it had one: the address leaves the
+    /// kernel.
     pub(super) async fn lost(&mut self, index: u32) {
         let Some(port) = self.ports.get_mut(&index) else {
             return;
@@ -98,6 +126,7 @@ impl Driver {
         let address = held.lease.address;
         self.warn(&format!("{name}: the lease of {address} is over"));
         self.withdraw(index, &held.lease).await;
+        self.note_answer(index);
         self.write_resolv_conf();
     }
 
@@ -110,10 +139,7 @@ impl Driver {
             permanent: false,
             state: AddressState::Usable,
         };
-        self.addresses.retain(|known| !same_address(known, &gone));
-        if let Err(error) = lease::remove_address(&self.netlink, &gone).await {
-            self.trouble(index, Some(error.in_full()));
-        }
+        self.remove(&gone).await;
     }
 
     pub(super) fn write_resolv_conf(&mut self) {
@@ -146,6 +172,13 @@ impl Driver {
             self.bound(index, lease).await;
         }
     }
+}
+
+fn not_taken(errors: &[NetError]) -> Vec<AddressTrouble> {
+    let reasons = errors.iter().map(NetError::in_full);
+    reasons
+        .map(|reason| AddressTrouble::NotTaken { reason })
+        .collect()
 }
 
 fn describe(port: &str, lease: &Lease) -> String {

@@ -3,10 +3,9 @@
 
 pub(super) use ironseed_core::network::link_changes::find;
 use ironseed_core::network::plan::ports;
-use ironseed_core::network::{
-    Addressing, DhcpState, Link, NetworkInputs, NetworkMode, NetworkPlan, PortStatus, plan,
-};
+use ironseed_core::network::{Link, NetworkInputs, NetworkMode, NetworkPlan, PortStatus, plan};
 
+use crate::net::driver::clients::PortCare;
 use crate::net::driver::{Driver, Port};
 use crate::net::internal;
 
@@ -54,32 +53,9 @@ impl Driver {
         if self.manages() {
             self.settle_links(&links).await;
         }
-        self.settle_clients(&links);
-        self.give_up_leases(&links).await;
+        self.settle_clients(&links).await;
         self.settle_planned().await;
         self.rank_leases().await;
-    }
-
-    /// Ends the leases of links that shall not ask any more: ports that became
-    /// part of a bond, or got other addresses.
-    async fn give_up_leases(&mut self, links: &[Link]) {
-        let asks = |index: u32| {
-            self.plan.links.iter().any(|wanted| {
-                wanted.addressing.contains(&Addressing::Dhcp4)
-                    && find(wanted, links).is_some_and(|link| link.index == index)
-            })
-        };
-        let holds = |port: &&Port| port.status.lease.is_some() && !asks(port.status.index);
-        let held = self.ports.values().filter(holds);
-        let over: Vec<u32> = held.map(|port| port.status.index).collect();
-        for index in over {
-            self.lost(index).await;
-        }
-        for port in self.ports.values_mut() {
-            if port.client.is_none() {
-                port.status.dhcp = DhcpState::Off;
-            }
-        }
     }
 
     fn forget(&mut self, index: u32) {
@@ -102,10 +78,12 @@ impl Driver {
             status,
             carrier_ups: link.carrier_ups,
             client: None,
+            care: PortCare::default(),
             controller: link.controller,
             freed: false,
         };
         self.ports.insert(link.index, port);
+        self.settle_ipv6(link);
         if let Some(socket) = &self.slow_protocols
             && let Err(error) = socket.listen_on(link.index)
         {
