@@ -220,10 +220,8 @@ impl Deref for Lab {
 /// A description of these links.
 pub(crate) fn described(links: Vec<DescribedLink>) -> Description {
     Description {
-        source: Source::NetworkData,
         links,
-        dns: vec![],
-        search: vec![],
+        ..Description::of(Source::NetworkData)
     }
 }
 
