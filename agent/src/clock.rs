@@ -11,7 +11,6 @@
 //! Where the network belongs to the system the agent runs in
 //! (`--keep-network`), so does the clock: a skew is told and nothing is set.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -340,7 +339,7 @@ impl Timekeeper {
 
     fn servers(&self) -> Vec<Server> {
         let setting = self.with.settings.ntp_server.value.as_deref();
-        servers(setting, &leased(&self.with.network.borrow()))
+        servers(setting, &self.with.network.borrow().ntp())
     }
 
     /// Waits until leases name others than these servers; for ever, if the
@@ -370,17 +369,6 @@ impl Timekeeper {
         let secure = |url: &String| url.starts_with("https:");
         !settings.insecure.value && urls(&settings.api_urls.value).iter().any(secure)
     }
-}
-
-/// The NTP servers of all leases, those of the port that counts first.
-fn leased(status: &NetworkStatus) -> Vec<IpAddr> {
-    let primary = status.primary().map(|port| port.index);
-    let mut ports: Vec<_> = status.ports.iter().collect();
-    ports.sort_by_key(|port| Some(port.index) != primary);
-    let leases = ports.into_iter().filter_map(|port| port.lease.as_ref());
-    leases
-        .flat_map(|held| held.lease.ntp.iter().copied().map(IpAddr::V4))
-        .collect()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use ironseed_core::network::{NetworkMode, NetworkStatus, WaitFor};
 use ironseed_machine::boot_sources;
 use ironseed_machine::clock::{Clock, KernelClocks, SystemClock};
 use ironseed_machine::lldp::{self, Ethtool, LldpHandle, LldpSettings};
-use ironseed_machine::net::{Boundaries, Network, NetworkHandle, NetworkSettings};
+use ironseed_machine::net::{Boundaries, Network, NetworkHandle, NetworkSettings, PortFilter};
 use ironseed_machine::power::Power;
 use ironseed_machine::root::Root;
 use ironseed_machine::state::StateDirectory;
@@ -181,7 +181,10 @@ fn start_lldp(boot: &Boot, settings: &Settings, arguments: &RunArguments) -> Opt
     let agent = concat!("ironseed-agent ", env!("CARGO_PKG_VERSION"));
     let manages = !arguments.keep_network;
     let wanted = LldpSettings {
-        extra_kinds: arguments.port_kinds.clone(),
+        ports: PortFilter {
+            extra_kinds: arguments.port_kinds.clone(),
+            internal: boot.internal_rules(),
+        },
         speak_as: (manages && mode == LldpMode::Send).then(|| lldp::system(&boot.root, agent)),
         private_flags: manages.then(|| Arc::new(Ethtool) as Arc<_>),
     };

@@ -21,6 +21,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use ironseed_core::clock::select::choose;
 use ironseed_core::clock::{Server, Skew, servers};
+use ironseed_core::network::ServerName;
 use ironseed_machine::clock::ntp::{NtpClient, Round};
 use ironseed_machine::clock::{Clock as _, SystemClock, TestClock};
 
@@ -111,7 +112,8 @@ impl Drop for Lab {
 
 /// The servers as the setting and a lease would name them.
 fn named(setting: Option<&str>, leased: &[&str]) -> Vec<Server> {
-    let leased: Vec<_> = leased.iter().map(|text| text.parse().unwrap()).collect();
+    let address = |text: &&str| ServerName::Address(text.parse().unwrap());
+    let leased: Vec<ServerName> = leased.iter().map(address).collect();
     servers(setting, &leased)
 }
 

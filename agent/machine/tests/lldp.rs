@@ -27,7 +27,7 @@ use ironseed_core::lldp::{decode, raw};
 use ironseed_core::snapshot::LldpPort;
 use ironseed_machine::clock::SystemClock;
 use ironseed_machine::lldp::{LldpHandle, LldpSettings, listen_for};
-use ironseed_machine::net::Boundaries;
+use ironseed_machine::net::{Boundaries, PortFilter};
 
 use neighbours::Neighbours;
 use wires::PATIENCE;
@@ -45,7 +45,10 @@ fn start(lab: &Neighbours) -> LldpHandle {
 
 fn start_with(lab: &Neighbours, settings: LldpSettings) -> LldpHandle {
     let settings = LldpSettings {
-        extra_kinds: vec!["veth".into()],
+        ports: PortFilter {
+            extra_kinds: vec!["veth".into()],
+            ..PortFilter::default()
+        },
         ..settings
     };
     LldpHandle::start(boundaries(lab), settings).unwrap()

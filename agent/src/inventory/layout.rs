@@ -97,7 +97,9 @@ fn rows(list: &Value, columns: &[Column], width: u16) -> Option<String> {
     let pick = |row: &[String]| used.iter().map(|at| row[*at].clone()).collect::<Vec<_>>();
     let heads = used.iter().map(|at| columns[*at].heading.to_owned());
     let lines: Vec<Vec<String>> = table.iter().map(|row| pick(row)).collect();
-    (!used.is_empty()).then(|| arranged(Some(heads.collect()), &lines, width))
+    // A list of names alone tells nothing: the section has nothing to say.
+    let tells = used.iter().any(|at| *at > 0) || columns.len() == 1;
+    (tells && !used.is_empty()).then(|| arranged(Some(heads.collect()), &lines, width))
 }
 
 fn cell(column: &Column, data: &Value) -> String {

@@ -4,6 +4,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::network::ServerName;
+
 /// No more servers are asked than this; a DHCP server may name a hundred.
 pub const AT_MOST: usize = 8;
 
@@ -38,7 +40,7 @@ impl fmt::Display for Server {
 /// those of leases in their order, which is one of preference (RFC 2132 section
 /// 8.3). Addresses that no server can have are left out.
 #[must_use]
-pub fn servers(setting: Option<&str>, leased: &[IpAddr]) -> Vec<Server> {
+pub fn servers(setting: Option<&str>, leased: &[ServerName]) -> Vec<Server> {
     let set = setting
         .map(|host| host.trim_matches(['[', ']']))
         .filter(|host| !host.is_empty())
@@ -48,9 +50,12 @@ pub fn servers(setting: Option<&str>, leased: &[IpAddr]) -> Vec<Server> {
         });
     let leased = leased
         .iter()
-        .filter(|address| can_answer(**address))
-        .map(|address| Server {
-            host: address.to_string(),
+        .filter(|server| match server {
+            ServerName::Address(address) => can_answer(*address),
+            ServerName::Name(_) => true,
+        })
+        .map(|server| Server {
+            host: server.to_string(),
             origin: ServerOrigin::Dhcp,
         });
     let mut servers: Vec<Server> = Vec::new();
@@ -72,6 +77,13 @@ fn can_answer(address: IpAddr) -> bool {
 mod tests {
     use super::*;
 
+    fn named(text: &str) -> ServerName {
+        match text.parse() {
+            Ok(address) => ServerName::Address(address),
+            Err(_) => ServerName::Name(text.to_owned()),
+        }
+    }
+
     #[test]
     fn the_setting_comes_first_and_nobody_is_asked_twice() {
         type Case<'a> = (Option<&'a str>, &'a [&'a str], &'a [&'a str]);
@@ -79,8 +91,8 @@ mod tests {
             (None, &[], &[]),
             (
                 Some("ntp.example"),
-                &["192.0.2.1", "2001:db8::1"],
-                &["ntp.example", "192.0.2.1", "2001:db8::1"],
+                &["192.0.2.1", "2001:db8::1", "time.example"],
+                &["ntp.example", "192.0.2.1", "2001:db8::1", "time.example"],
             ),
             (
                 None,
@@ -104,7 +116,7 @@ mod tests {
             ),
         ];
         for (setting, leased, expected) in cases {
-            let leased: Vec<IpAddr> = leased.iter().map(|text| text.parse().unwrap()).collect();
+            let leased: Vec<ServerName> = leased.iter().copied().map(named).collect();
             let found = servers(setting, &leased);
             let hosts: Vec<&str> = found.iter().map(|server| server.host.as_str()).collect();
             assert_eq!(hosts, expected, "{setting:?} {leased:?}");
@@ -113,7 +125,8 @@ mod tests {
 
     #[test]
     fn a_dhcp_server_cannot_make_the_agent_ask_the_world() {
-        let leased: Vec<IpAddr> = (1..=200).map(|n| IpAddr::from([192, 0, 2, n])).collect();
+        let address = |n| ServerName::Address(IpAddr::from([192, 0, 2, n]));
+        let leased: Vec<ServerName> = (1..=200).map(address).collect();
         let found = servers(Some("ntp.example"), &leased);
         assert_eq!(found.len(), AT_MOST);
         assert_eq!(found[0].to_string(), "ntp.example (ipa-ntp-server)");

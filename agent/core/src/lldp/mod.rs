@@ -80,22 +80,3 @@ pub fn raw(ports: &BTreeMap<String, LldpPort>, name: &str) -> Vec<RawTlv> {
         .filter(|tlv| !(tlv.0 == 2 && tlv.1.starts_with(AGENT_CIRCUIT_ID)))
         .collect()
 }
-
-/// The VLANs that the first neighbour of a port has named on its end of the
-/// cable ([`Neighbour::vlan_ids`]); none for a port that heard nothing. The
-/// same neighbour as in [`raw`] counts.
-#[must_use]
-pub fn vlans(ports: &BTreeMap<String, LldpPort>, name: &str) -> Vec<u16> {
-    first(ports, name).map_or_else(Vec::new, |neighbour| neighbour.vlan_ids())
-}
-
-/// The VLAN of untagged frames at the other end of a port's cable, if the
-/// first neighbour tells one (802.1 TLV 1; 0 stands for none).
-#[must_use]
-pub fn port_vlan(ports: &BTreeMap<String, LldpPort>, name: &str) -> Option<u16> {
-    first(ports, name)?.port_vlan.filter(|id| *id != 0)
-}
-
-fn first(ports: &BTreeMap<String, LldpPort>, name: &str) -> Option<Neighbour> {
-    decode(&ports.get(name)?.frames.first()?.frame.0)
-}

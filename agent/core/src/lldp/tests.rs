@@ -208,19 +208,16 @@ fn vlans_are_those_with_names_that_can_be_used() {
         tlvs.push((127, &own));
         tlvs.extend(values.iter().map(|value| (127, value.as_slice())));
         let ports = heard(&samples::frame(&tlvs));
-        (vlans(&ports, "eno1"), port_vlan(&ports, "eno1"))
+        let neighbour = decode(&ports["eno1"].frames[0].frame.0).expect("a neighbour");
+        (neighbour.vlan_ids(), neighbour.port_vlan)
     };
-    assert_eq!(vlans_of(&[], 0), (vec![], None));
+    assert_eq!(vlans_of(&[], 0), (vec![], Some(0)));
     assert_eq!(
         vlans_of(&[300, 101, 300, 0, 4095, 4094, 5000], 7),
         (vec![101, 300, 4094], Some(7))
     );
-    let juniper = heard(&samples::juniper());
-    assert_eq!(vlans(&juniper, "eno1"), [101, 102]);
-    assert_eq!(port_vlan(&juniper, "eno1"), None);
-    assert_eq!(port_vlan(&heard(&samples::arista()), "eno1"), Some(100));
-    assert_eq!(vlans(&juniper, "eno2"), Vec::<u16>::new());
-    assert_eq!(vlans(&heard(b"junk"), "eno1"), Vec::<u16>::new());
+    let juniper = decode(&samples::juniper()).expect("a neighbour");
+    assert_eq!(juniper.vlan_ids(), [101, 102]);
 }
 
 /// What is broken: the TLVs of the frame, what is said, how many TLVs are sound.

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::firmware_agents::{FirmwareAgents, Outcome};
 use super::socket::LldpSocket;
-use crate::net::{Boundaries, Change, Changes, KernelAddress, Netlink};
+use crate::net::{Boundaries, Change, Changes, KernelAddress, Netlink, PortFilter};
 
 /// Pause before something is tried again that the kernel refused.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -21,7 +21,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Listener {
     pub(super) boundaries: Boundaries,
-    pub(super) extra_kinds: Vec<String>,
+    pub(super) ports: PortFilter,
     pub(super) netlink: Netlink,
     pub(super) socket: LldpSocket,
     /// Nothing until the ports have been listed.
@@ -189,7 +189,7 @@ impl Listener {
     fn links(&mut self, links: Vec<Link>) {
         let ports = links.into_iter();
         let ports: Vec<Link> = ports
-            .filter(|link| link.is_port(&self.extra_kinds))
+            .filter(|link| self.ports.is_port(link, &self.boundaries.root))
             .collect();
         let mut problems = Vec::new();
         for port in &ports {

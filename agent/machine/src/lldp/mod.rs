@@ -27,7 +27,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::net::{Boundaries, NetError, Netlink};
+use crate::net::{Boundaries, NetError, Netlink, PortFilter};
 use firmware_agents::FirmwareAgents;
 use listener::Listener;
 use socket::LldpSocket;
@@ -53,9 +53,8 @@ pub enum LldpError {
 /// What is done besides listening; by default nothing.
 #[derive(Debug, Clone, Default)]
 pub struct LldpSettings {
-    /// Kinds of virtual links that count as ports, such as `veth` inside a
-    /// container; normally none.
-    pub extra_kinds: Vec<String>,
+    /// Which links are ports.
+    pub ports: PortFilter,
     /// Speaks on every port with carrier, as this machine.
     pub speak_as: Option<System>,
     /// Switches off the LLDP agents in the firmware of cards, by these private
@@ -97,7 +96,7 @@ impl LldpHandle {
         let seed = getrandom::u64().unwrap_or_else(|_| std::process::id().into());
         let listener = Listener {
             boundaries,
-            extra_kinds: settings.extra_kinds,
+            ports: settings.ports,
             netlink,
             socket,
             table,
@@ -238,7 +237,10 @@ pub fn listen_for(
     duration: Duration,
 ) -> Result<BTreeMap<String, LldpPort>, LldpError> {
     let settings = LldpSettings {
-        extra_kinds,
+        ports: PortFilter {
+            extra_kinds,
+            ..PortFilter::default()
+        },
         ..LldpSettings::default()
     };
     let handle = LldpHandle::start(boundaries, settings)?;

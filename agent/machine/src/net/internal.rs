@@ -6,6 +6,23 @@ use ironseed_core::network::{InternalRule, Link, LinkKind};
 
 use crate::root::Root;
 
+/// Which links are ports of the machine, with cables for others to plug in.
+#[derive(Debug, Clone, Default)]
+pub struct PortFilter {
+    /// Kinds of virtual links that count as ports, such as `veth` inside a
+    /// container; normally none.
+    pub extra_kinds: Vec<String>,
+    /// Which cards lead to the BMC and are no ports.
+    pub internal: Vec<InternalRule>,
+}
+
+impl PortFilter {
+    /// Whether a link is one.
+    pub(crate) fn is_port(&self, link: &Link, root: &Root) -> bool {
+        link.is_port(&self.extra_kinds) && !is_internal(&card(link, root), &self.internal)
+    }
+}
+
 /// Marks the cards among the links that fit the rules.
 pub(super) fn mark(links: &mut [Link], rules: &[InternalRule], root: &Root) {
     for link in links {

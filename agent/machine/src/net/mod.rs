@@ -56,6 +56,7 @@ mod watch;
 
 pub use bond_options::BondOptionError;
 pub use error::NetError;
+pub use internal::PortFilter;
 pub(crate) use links::KernelAddress;
 pub(crate) use netlink::{Change, Changes, Netlink};
 pub use netlink::{bring_down_all, route_source};

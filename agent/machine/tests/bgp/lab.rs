@@ -18,8 +18,8 @@ use std::time::Instant;
 use ironseed_core::event::Event;
 use ironseed_core::network::bgp::{RoutingPlan, RoutingStatus};
 use ironseed_machine::clock::SystemClock;
-use ironseed_machine::net::Boundaries;
 use ironseed_machine::net::bgp::{BgpHandle, BgpSpeakers};
+use ironseed_machine::net::{Boundaries, PortFilter};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::{Signal, kill};
@@ -129,8 +129,11 @@ impl Rack {
             clock: Arc::new(SystemClock),
         };
         let (events, events_out) = mpsc::unbounded_channel();
-        let kinds = vec!["veth".into()];
-        self.bgp = Some(BgpSpeakers::start(boundaries, plan, kinds, events).unwrap());
+        let filter = PortFilter {
+            extra_kinds: vec!["veth".into()],
+            ..PortFilter::default()
+        };
+        self.bgp = Some(BgpSpeakers::start(boundaries, plan, filter, events).unwrap());
         self.events = Some(events_out);
     }
 

@@ -50,7 +50,7 @@ pub(super) const ALL: &[Section] = &[
     },
     Section {
         name: "dhcp",
-        title: "DHCP",
+        title: "DHCPv4",
         parts: &[Part::Rows {
             list: "/links",
             columns: &[
@@ -60,6 +60,48 @@ pub(super) const ALL: &[Section] = &[
                 column("server", "/lease/server", plain),
                 column("gateway", "/lease/gateway", plain),
                 column("seconds", "/lease/lifetime_s", plain),
+            ],
+        }],
+    },
+    Section {
+        name: "ipv6",
+        title: "DHCPv6 and routers",
+        parts: &[Part::Rows {
+            list: "/links",
+            columns: &[
+                column("link", "/name", plain),
+                column("state", "/dhcp6", plain),
+                column("address", "/lease6/address", plain),
+                column("server", "/lease6/server", plain),
+                column("seconds", "/lease6/lifetime_s", plain),
+                column("routers", "/routers", lines),
+            ],
+        }],
+    },
+    Section {
+        name: "lacp",
+        title: "LACP",
+        parts: &[Part::Rows {
+            list: "/links",
+            columns: &[
+                column("link", "/name", plain),
+                column("bond", "/controller", plain),
+                column("state", "/lacp", plain),
+            ],
+        }],
+    },
+    Section {
+        name: "bgp",
+        title: "BGP",
+        parts: &[Part::Rows {
+            list: "/links",
+            columns: &[
+                column("link", "/name", plain),
+                column("state", "/bgp/state", plain),
+                column("neighbour", "/bgp/neighbour", plain),
+                column("its AS", "/bgp/neighbour_as", plain),
+                column("networks", "/bgp/networks", lines),
+                column("problem", "/bgp/problem", plain),
             ],
         }],
     },

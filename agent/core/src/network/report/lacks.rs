@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{KernelView, Lack, LinkReport, PlannedLink, Report};
+use crate::network::{AddressTrouble, Difference};
 
 /// Everything that is missing or wrong.
 pub(super) fn lacks(kernel: &KernelView, report: &Report) -> Vec<Lack> {
@@ -54,12 +55,22 @@ pub(super) fn port_missing(sentence: &String) -> Lack {
 }
 
 /// A difference from the plan that the running agent knows of.
-pub(super) fn difference(sentence: &String) -> Lack {
+pub(super) fn difference(difference: &Difference) -> Lack {
     lack(
         "differs",
-        None,
-        sentence,
-        "the agent's log says when and why",
+        Some(&difference.link),
+        difference.to_string(),
+        difference.next,
+    )
+}
+
+/// What the running agent knows to be wrong with an address.
+pub(super) fn address_trouble(port: &str, trouble: &AddressTrouble) -> Lack {
+    lack(
+        trouble.code(),
+        Some(port),
+        format!("{port}: {trouble}"),
+        trouble.next(),
     )
 }
 

@@ -24,7 +24,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use kernel::{KernelView, SeenAddress, SeenRoute};
-pub use knowledge::{KNOWLEDGE_FILE, Knowledge, KnownLease, KnownPort, Process};
+pub use knowledge::{BgpReport, KNOWLEDGE_FILE, Knowledge, KnownLease, KnownPort, Process};
 pub use managers::manager;
 pub use neighbours::{heard_vlans, neighbours};
 
@@ -90,6 +90,16 @@ pub struct LinkReport {
     pub dhcp: Option<String>,
     /// Its lease, if the agent holds one.
     pub lease: Option<KnownLease>,
+    /// What its DHCPv6 client does, if the agent's is at work.
+    pub dhcp6: Option<String>,
+    /// Its DHCPv6 lease, if the agent holds one.
+    pub lease6: Option<KnownLease>,
+    /// The IPv6 routers the agent hears.
+    pub routers: Vec<String>,
+    /// What LACP has come to, where somebody speaks it.
+    pub lacp: Option<String>,
+    /// Its BGP session, where the agent speaks BGP.
+    pub bgp: Option<BgpReport>,
     /// Why it could not be set up as wanted.
     pub trouble: Option<String>,
 }
@@ -234,9 +244,18 @@ pub fn report(sources: &Sources) -> Report {
         .missing
         .splice(0..0, absent.iter().map(lacks::port_missing));
     if let Some(knowledge) = knowledge {
-        report
-            .missing
-            .extend(knowledge.differences.iter().map(lacks::difference));
+        let troubles = knowledge
+            .ports
+            .iter()
+            .flat_map(|port| &port.address_troubles);
+        let known = knowledge.differences.iter().chain(troubles).cloned();
+        // What the agent knows says more than what the kernel shows of it.
+        report.missing.retain(|lack| {
+            let told = |known: &Lack| known.code == "differs" && known.link == lack.link;
+            let planned = ["mtu-differs", "address-missing"].contains(&lack.code.as_str());
+            !(planned && knowledge.differences.iter().any(told))
+        });
+        report.missing.extend(known);
     }
     report
 }

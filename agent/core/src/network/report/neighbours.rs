@@ -29,9 +29,8 @@ pub fn neighbours(heard: &BTreeMap<String, LldpPort>) -> Vec<NeighbourReport> {
 pub fn heard_vlans(heard: &BTreeMap<String, LldpPort>) -> HeardVlans {
     let mut vlans = HeardVlans::new();
     for (link, neighbour) in decoded(heard) {
-        let ids = neighbour.vlans.iter().map(|vlan| vlan.id);
-        let real = ids.filter(|id| (1..=4094).contains(id));
-        vlans.entry(link.clone()).or_default().extend(real);
+        let known = vlans.entry(link.clone()).or_default();
+        known.extend(neighbour.vlan_ids());
     }
     vlans
 }

@@ -21,7 +21,7 @@ use super::metalbox;
 use super::port::{Order, Port, PortReport, PortSettings};
 use super::routes::{self, Sources};
 use crate::net::netlink::{Change, Changes, Netlink};
-use crate::net::{Boundaries, NetError};
+use crate::net::{Boundaries, NetError, PortFilter};
 
 /// When what the kernel refused is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -42,16 +42,13 @@ impl BgpSpeakers {
     /// Starts a session on every port that is up and keeps it for ever. Must
     /// be called inside a tokio runtime.
     ///
-    /// `extra_kinds` are kinds of virtual links that count as ports, such as
-    /// `veth` inside a container; normally none.
-    ///
     /// # Errors
     ///
     /// There is no netlink socket.
     pub fn start(
         boundaries: Boundaries,
         plan: RoutingPlan,
-        extra_kinds: Vec<String>,
+        filter: PortFilter,
         events: mpsc::UnboundedSender<Event>,
     ) -> Result<BgpHandle, NetError> {
         let (netlink, changes) = Netlink::open(&boundaries.root)?;
@@ -66,7 +63,7 @@ impl BgpSpeakers {
             troubles: vec![],
         });
         let (stop, stopped) = watch::channel(false);
-        let speakers = Speakers::new(boundaries, plan, extra_kinds, events, netlink, status);
+        let speakers = Speakers::new(boundaries, plan, filter, events, netlink, status);
         tokio::spawn(speakers.run(changes, stopped));
         Ok(BgpHandle {
             status: watcher,
@@ -107,7 +104,7 @@ struct Known {
 struct Speakers {
     boundaries: Boundaries,
     plan: RoutingPlan,
-    extra_kinds: Vec<String>,
+    filter: PortFilter,
     events: mpsc::UnboundedSender<Event>,
     netlink: Netlink,
     status: watch::Sender<RoutingStatus>,
@@ -132,7 +129,7 @@ impl Speakers {
     fn new(
         boundaries: Boundaries,
         plan: RoutingPlan,
-        extra_kinds: Vec<String>,
+        filter: PortFilter,
         events: mpsc::UnboundedSender<Event>,
         netlink: Netlink,
         status: watch::Sender<RoutingStatus>,
@@ -142,7 +139,7 @@ impl Speakers {
         Self {
             boundaries,
             plan,
-            extra_kinds,
+            filter,
             events,
             netlink,
             status,
@@ -227,7 +224,8 @@ impl Speakers {
 
     /// A link is there or has changed.
     async fn link(&mut self, link: Link) {
-        if link.controller.is_some() || !link.is_port(&self.extra_kinds) {
+        let is_port = self.filter.is_port(&link, &self.boundaries.root);
+        if link.controller.is_some() || !is_port {
             return;
         }
         if let Some(known) = self.ports.get_mut(&link.index) {

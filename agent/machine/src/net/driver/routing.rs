@@ -4,6 +4,7 @@
 use ironseed_core::network::bgp::RoutingStatus;
 use tokio::sync::watch;
 
+use crate::net::PortFilter;
 use crate::net::bgp::{BgpHandle, BgpSpeakers};
 use crate::net::driver::Driver;
 
@@ -24,9 +25,12 @@ impl Driver {
         if self.routing.is_some() || !self.manages() {
             return;
         }
-        let kinds = self.settings.extra_kinds.clone();
+        let filter = PortFilter {
+            extra_kinds: self.settings.extra_kinds.clone(),
+            internal: self.settings.internal.clone(),
+        };
         let events = self.events.clone();
-        match BgpSpeakers::start(self.boundaries.clone(), plan, kinds, events) {
+        match BgpSpeakers::start(self.boundaries.clone(), plan, filter, events) {
             Ok(handle) => {
                 let status = handle.status();
                 self.routing = Some(Routing { handle, status });
