@@ -73,16 +73,16 @@ pub const TARGETS: &[Target] = &[
         run: load_option::run,
     },
     Target {
-        name: "ntp",
-        run: ntp::run,
-    },
-    Target {
         name: "network_data",
         run: network_data::run,
     },
     Target {
         name: "network_words",
         run: network_words::run,
+    },
+    Target {
+        name: "ntp",
+        run: ntp::run,
     },
     Target {
         name: "partition_table",

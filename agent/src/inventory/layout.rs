@@ -97,8 +97,8 @@ fn rows(list: &Value, columns: &[Column], width: u16) -> Option<String> {
     let pick = |row: &[String]| used.iter().map(|at| row[*at].clone()).collect::<Vec<_>>();
     let heads = used.iter().map(|at| columns[*at].heading.to_owned());
     let lines: Vec<Vec<String>> = table.iter().map(|row| pick(row)).collect();
-    // A list of names alone tells nothing: the section has nothing to say.
-    let tells = used.iter().any(|at| *at > 0) || columns.len() == 1;
+    // A wide table of names alone has nothing to say.
+    let tells = used.iter().any(|at| *at > 0) || columns.len() <= 2;
     (tells && !used.is_empty()).then(|| arranged(Some(heads.collect()), &lines, width))
 }
 

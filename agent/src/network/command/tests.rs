@@ -2,7 +2,7 @@
 //! The table as it looks on a console of 80 columns.
 
 use ironseed_core::network::report::{
-    KnownLease, Lack, LinkReport, NeighbourReport, PlannedLink, RouteReport,
+    BgpReport, KnownLease, Lack, LinkReport, NeighbourReport, PlannedLink, RouteReport,
 };
 
 use ironseed_core::network::report::Process;
@@ -15,6 +15,12 @@ fn sample() -> Report {
         address: "192.0.2.9/24".into(),
         server: "192.0.2.1".into(),
         gateway: Some("192.0.2.1".into()),
+        lifetime_s: Some(3600),
+        ..KnownLease::default()
+    };
+    let lease6 = KnownLease {
+        address: "2001:db8::9/128".into(),
+        server: "fe80::1".into(),
         lifetime_s: Some(3600),
         ..KnownLease::default()
     };
@@ -35,6 +41,17 @@ fn sample() -> Report {
                 addresses: vec!["192.0.2.9/24".into(), "fe80::5054:ff:fe12:3456/64".into()],
                 dhcp: Some("has an address".into()),
                 lease: Some(lease),
+                dhcp6: Some("has an address".into()),
+                lease6: Some(lease6),
+                routers: vec!["fe80::1".into()],
+                lacp: Some("the switch has no LACP here; the port works alone".into()),
+                controller: Some("bond0".into()),
+                bgp: Some(BgpReport {
+                    state: "active".into(),
+                    neighbour: Some("fe80::1".into()),
+                    problem: Some("the neighbour refuses AS 4210002003".into()),
+                    ..BgpReport::default()
+                }),
                 ..link("eno1", "up")
             },
             link("eno2", "no link"),

@@ -191,62 +191,62 @@ fn mistakes_name_file_line_and_field() {
         (
             "kind = \"nvme\"",
             "kind = \"tape\"",
-            "rich.toml:57: expect.disks.kind: unknown variant `tape`",
+            "rich.toml:58: expect.disks.kind: unknown variant `tape`",
         ),
         (
             "2020-11-12",
             "2020-13-12",
-            "rich.toml:68: expect.firmware.bios_date: must be a date",
+            "rich.toml:69: expect.firmware.bios_date: must be a date",
         ),
         (
             "raid_level = \"1\"",
             "raid_level = \"7\"",
-            "rich.toml:77: layout.raid.logical_disks.raid_level: must be JBOD",
+            "rich.toml:78: layout.raid.logical_disks.raid_level: must be JBOD",
         ),
         (
             "physical_disks = 2",
             "physical_disks = 1",
-            "rich.toml:80: layout.raid.logical_disks.number_of_physical_disks: level 1 needs at least 2",
+            "rich.toml:81: layout.raid.logical_disks.number_of_physical_disks: level 1 needs at least 2",
         ),
         (
             "size_gb = \"MAX\"",
             "size_gb = \"ALL\"",
-            "rich.toml:78: layout.raid.logical_disks.size_gb: must be a number of GiB",
+            "rich.toml:79: layout.raid.logical_disks.size_gb: must be a number of GiB",
         ),
         (
             "size = \">= 400\"\nrotational = false",
             "",
-            "rich.toml:72: layout.root_device: needs at least one",
+            "rich.toml:73: layout.root_device: needs at least one",
         ),
         (
             "mode = \"802.3ad\"",
             "mode = \"lacp\"",
-            "rich.toml:84: layout.network.bonds.mode: is not a mode",
+            "rich.toml:85: layout.network.bonds.mode: is not a mode",
         ),
         (
             "mode = \"802.3ad\"",
             "mode = \"active-backup\"",
-            "rich.toml:85: layout.network.bonds.lacp_rate: goes with the mode 802.3ad only",
+            "rich.toml:86: layout.network.bonds.lacp_rate: goes with the mode 802.3ad only",
         ),
         (
             "{ slot = \"Slot 3\", port = 2 }",
             "{ name = \"eno1\", port = 2 }",
-            "rich.toml:87: layout.network.bonds.ports: port goes with slot only",
+            "rich.toml:88: layout.network.bonds.ports: port goes with slot only",
         ),
         (
             "{ slot = \"Slot 3\", port = 2 }",
             "{ pci = \"0000:3b:00.0\" }",
-            "rich.toml:87: layout.network.bonds.ports: is listed twice",
+            "rich.toml:88: layout.network.bonds.ports: is listed twice",
         ),
         (
             "id = 104",
             "id = 4095",
-            "rich.toml:91: layout.network.vlans.id: must be from 1 to 4094",
+            "rich.toml:92: layout.network.vlans.id: must be from 1 to 4094",
         ),
         (
             "mtu = 1500",
             "mtu = 9001",
-            "rich.toml:92: layout.network.vlans.mtu: is more than the 9000 of bond0",
+            "rich.toml:93: layout.network.vlans.mtu: is more than the 9000 of bond0",
         ),
     ];
     for (from, to, expected) in changes {

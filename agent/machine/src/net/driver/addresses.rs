@@ -17,7 +17,7 @@ use crate::net::static_addresses::{add_address, add_route, remove_address, remov
 #[derive(Debug, Clone, Default)]
 pub(super) struct Placed {
     /// Position among the links that got an address.
-    order: u32,
+    pub(super) order: u32,
     metric: u32,
     addresses: Vec<(IpAddr, u8)>,
     routes: Vec<KernelRoute>,
@@ -99,14 +99,10 @@ impl Driver {
     async fn place(&mut self, plan: &LinkPlan, link: &Link, planned: &[(IpAddr, u8)]) {
         let placed = match self.placed.get(&link.index) {
             Some(placed) => placed.clone(),
-            None => {
-                let order = self.answers;
-                self.answers = self.answers.saturating_add(1);
-                Placed {
-                    order,
-                    ..Placed::default()
-                }
-            }
+            None => Placed {
+                order: self.order_of(link.index),
+                ..Placed::default()
+            },
         };
         let metric = primary::metric(plan.preferred, placed.order);
         self.placed.insert(link.index, Placed { metric, ..placed });
@@ -177,6 +173,16 @@ impl Driver {
         }
         let which = wanted.route.to_string();
         self.outcome_of(&link.name, Subject::Route, which, added);
+    }
+
+    /// Whether somebody wrote down an address, for any link.
+    pub(super) fn is_planned(&self, address: IpAddr) -> bool {
+        let mut links = self.plan.links.iter();
+        links.any(|link| {
+            planned_addresses(link)
+                .iter()
+                .any(|(one, _)| *one == address)
+        })
     }
 
     /// Notes when a link first has one of its planned addresses.

@@ -175,6 +175,10 @@ impl Driver {
             port.care.tell(Told6::Decline(ip));
             return;
         }
+        if self.is_planned(address.address) {
+            // The differences from the plan name it.
+            return;
+        }
         let trouble = AddressTrouble::InUse {
             address: address.address,
             by: None,
@@ -190,19 +194,36 @@ impl Driver {
                 && address.state == AddressState::Usable
                 && is_routable(address.address)
         });
-        let order = self.answers;
-        let Some(port) = self.ports.get_mut(&index) else {
+        let Some(port) = self.ports.get(&index) else {
             return;
         };
-        match (has_address, port.status.answered) {
-            (true, None) => {
-                port.status.answered = Some(Answered { at: now, order });
-                self.answers = order.saturating_add(1);
-                self.reach("address");
-            }
-            (false, Some(_)) => port.status.answered = None,
-            _ => {}
+        let answered = match (has_address, port.status.answered) {
+            (true, None) => Some(Answered {
+                at: now,
+                order: self.order_of(index),
+            }),
+            (false, Some(_)) => None,
+            _ => return,
+        };
+        if let Some(port) = self.ports.get_mut(&index) {
+            port.status.answered = answered;
         }
+        if answered.is_some() {
+            self.reach("address");
+        }
+    }
+
+    /// The position of a port among those that got an address, from whomever;
+    /// the next one for a port that had none.
+    pub(super) fn order_of(&mut self, index: u32) -> u32 {
+        let answered = self.ports.get(&index).map(|port| port.status.order());
+        let placed = self.placed.get(&index).map(|placed| placed.order);
+        let known = answered.filter(|order| *order != u32::MAX).or(placed);
+        known.unwrap_or_else(|| {
+            let next = self.answers;
+            self.answers = next.saturating_add(1);
+            next
+        })
     }
 
     /// Takes out of the kernel what it learned from the routers of a port and
