@@ -59,6 +59,17 @@ pub fn read(root: &Root) -> RawSources {
     }
 }
 
+/// A file somebody names, as a source that is only asked about.
+///
+/// # Errors
+/// The kernel's words.
+pub fn file(path: &str) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path)?;
+    std::io::Read::read_to_end(&mut std::io::Read::take(file, FILE_LIMIT), &mut bytes)?;
+    Ok(bytes)
+}
+
 /// The profiles of a site: path and text. Bytes that are no text are replaced, so
 /// that reading the profile names the line they are in.
 #[must_use]

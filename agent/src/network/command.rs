@@ -48,6 +48,9 @@ pub(crate) struct NetworkArguments {
     /// "bond=bond0:eno1,eno2:mode=802.3ad ip=bond0:dhcp".
     #[arg(long, value_name = "WORDS", requires = "plan")]
     words: Option<String>,
+    /// Plan with this network_data.json, as Ironic writes it to virtual media.
+    #[arg(long, value_name = "FILE", requires = "plan")]
+    network_data: Option<String>,
 }
 
 /// Why the network cannot be told.
@@ -95,6 +98,7 @@ fn told(arguments: &NetworkArguments) -> Result<(Report, String), NetworkError> 
         true => Some(planned_network(&Told {
             root: &root,
             words: arguments.words.as_deref(),
+            network_data: arguments.network_data.as_deref(),
             links: &kernel.links,
             heard: &heard_vlans(&heard),
         })?),

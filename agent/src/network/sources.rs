@@ -82,7 +82,7 @@ fn lowest_port(root: &Root, status: &NetworkStatus) -> LowestPort {
 
 /// What OSISM's words say. `port` is absent as long as the drivers are not
 /// loaded: then the ports are only brought up.
-fn osism(settings: &Settings, port: Option<LowestPort>) -> Found {
+pub(super) fn osism(settings: &Settings, port: Option<LowestPort>) -> Found {
     let read = match (routing(settings), port) {
         (Ok(Routing::NotAsked), _) => Ok(None),
         (Ok(Routing::Bgp(plan)), _) => Ok(Some(plan.description())),
@@ -99,7 +99,7 @@ fn osism(settings: &Settings, port: Option<LowestPort>) -> Found {
     Found { source, read }
 }
 
-fn words(sources: &RawSources, settings: &Settings) -> Found {
+pub(super) fn words(sources: &RawSources, settings: &Settings) -> Found {
     let boot_mac = settings.bootif.value.as_ref().map(|boot| boot.mac);
     let read = dracut::read(&sources.network_words(), boot_mac);
     Found::new(Source::CommandLine, read)

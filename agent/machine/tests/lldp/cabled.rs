@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A machine that counts as cabled when enough neighbours have spoken.
 
-use ironseed_core::event::Wait;
+use std::cell::RefCell;
 use std::time::Duration;
+
+use ironseed_core::event::Wait;
+use tokio::sync::Notify;
 
 use crate::neighbours::Neighbours;
 use crate::wires::PATIENCE;
@@ -25,16 +28,24 @@ fn the_second_neighbour_ends_the_wait() {
         let listener = start(lab);
         lab.speak(0);
         until(&listener, "c0", hears).await;
-        let mut told = Vec::new();
+        let silent = ", nothing heard on c1";
+        let (told, news) = (RefCell::new(Vec::new()), Notify::new());
         tokio::join!(
             biased;
-            listener.wait(10 * PATIENCE, 2, |wait| told.push(wait)),
+            listener.wait(10 * PATIENCE, 2, |wait| {
+                told.borrow_mut().push(wait);
+                news.notify_one();
+            }),
             async {
                 lab.ip(&["link", "set", "c1", "up"]);
                 lab.plug(1);
+                while !words(&told.borrow()).iter().any(|one| one.ends_with(silent)) {
+                    news.notified().await;
+                }
                 lab.neighbour(1, "leaf-2", "the second");
             },
         );
+        let told = told.into_inner();
         let (first, last) = (told.first().unwrap(), told.last().unwrap());
         assert_eq!(*last, None, "{:?}", words(&told));
         let Some(Wait::NeighboursMissing { wanted: 2, .. }) = first else {
@@ -44,7 +55,6 @@ fn the_second_neighbour_ends_the_wait() {
         let start = "1 of 2 LLDP neighbours heard: c0 leads to leaf-1 ";
         assert!(words[0].starts_with(start), "{words:?}");
         assert!(words[0].ends_with(", no link on c1"), "{words:?}");
-        let silent = ", nothing heard on c1";
         assert!(words.iter().any(|one| one.ends_with(silent)), "{words:?}");
     });
 }

@@ -212,6 +212,7 @@ fn a_plan_follows_the_command_line_then_the_firmware() {
         planned_network(&Told {
             root: &root,
             words,
+            network_data: None,
             links: &links,
             heard: &heard,
         })
