@@ -40,6 +40,7 @@ pub mod resolver;
 pub mod route;
 pub mod status;
 pub mod trouble;
+mod waits;
 
 pub use bootconfig::MacAddr;
 pub use description::Description;

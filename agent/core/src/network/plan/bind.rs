@@ -37,7 +37,8 @@ pub(super) fn plan(inputs: &NetworkInputs<'_>, description: &Description) -> Net
         None if inputs.dhcp_fallback => automatic::asking(port, false),
         None => automatic::silent(port, false),
     }));
-    links.sort_by_key(|link| depth(&links_by_name(description), link));
+    let by_name = links_by_name(description);
+    links.sort_by_key(|link| depth(&by_name, link));
     fit_mtus(&mut links);
     NetworkPlan {
         source: Some(description.source),
