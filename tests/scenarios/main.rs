@@ -42,6 +42,7 @@ scenarios! {
     discovery
     agent_killed
     waiting
+    static_network
     deploy_raw
     deploy_4kn
     deploy_partition

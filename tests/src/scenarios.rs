@@ -21,6 +21,7 @@ mod discovery;
 mod hardware;
 mod image_troubles;
 mod inspection;
+mod static_network;
 mod waiting;
 
 /// How much of each log is shown when a scenario fails.
@@ -51,6 +52,7 @@ pub const ALL: &[Scenario] = &[
     discovery::SCENARIO,
     agent_killed::SCENARIO,
     waiting::SCENARIO,
+    static_network::SCENARIO,
     deploy_raw::SCENARIO,
     deploy_4kn::SCENARIO,
     deploy_partition::SCENARIO,

@@ -7,10 +7,8 @@
 
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::ptr;
 
 use ironseed_core::lldp::ETHERTYPE;
-use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{
     AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, bind, recvfrom, sendto, setsockopt,
@@ -18,7 +16,7 @@ use nix::sys::socket::{
 };
 use tokio::io::unix::AsyncFd;
 
-use crate::net::{link_address, watch};
+use crate::net::{join_group, link_address, watch};
 
 /// Longer than any LLDP frame, which has to fit into an ordinary Ethernet
 /// frame. What a stranger sends beyond is cut off.
@@ -49,30 +47,7 @@ impl LldpSocket {
     /// Lets frames to a group address through on one port. The membership ends
     /// with the socket or the port.
     pub(super) fn join(&self, port: u32, group: [u8; 6]) -> io::Result<()> {
-        let invalid = |_| io::Error::from(io::ErrorKind::InvalidInput);
-        let mut address = [0; 8];
-        address[..6].copy_from_slice(&group);
-        let membership = libc::packet_mreq {
-            mr_ifindex: i32::try_from(port).map_err(invalid)?,
-            mr_type: u16::try_from(libc::PACKET_MR_MULTICAST).map_err(invalid)?,
-            mr_alen: 6,
-            mr_address: address,
-        };
-        let length = libc::socklen_t::try_from(size_of_val(&membership)).map_err(invalid)?;
-        #[expect(unsafe_code, reason = "nix has no wrapper for PACKET_ADD_MEMBERSHIP")]
-        // SAFETY: the kernel reads `length` bytes of `membership`, which is a
-        // whole packet_mreq and lives until the call returns.
-        let result = unsafe {
-            libc::setsockopt(
-                self.0.as_raw_fd(),
-                libc::SOL_PACKET,
-                libc::PACKET_ADD_MEMBERSHIP,
-                ptr::from_ref(&membership).cast(),
-                length,
-            )
-        };
-        Errno::result(result)?;
-        Ok(())
+        join_group(self.0.get_ref(), port, group)
     }
 
     /// Sends a frame, from the destination address on, through one port.

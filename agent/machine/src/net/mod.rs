@@ -61,6 +61,6 @@ pub(crate) use links::KernelAddress;
 pub(crate) use netlink::{Change, Changes, Netlink};
 pub use netlink::{bring_down_all, route_source};
 pub use network::{Boundaries, Network, NetworkHandle, NetworkSettings};
-pub(crate) use packet::{link_address, watch};
+pub(crate) use packet::{join_group, link_address, watch};
 pub use seats::seats;
 pub use view::view;

@@ -185,6 +185,35 @@ fn receive_one(socket: &OwnedFd) -> io::Result<Option<Packet>> {
     }))
 }
 
+/// Lets frames to a group address through on one port: a card drops those that
+/// nobody asked for. The membership ends with the socket or the port.
+pub(crate) fn join_group(socket: &OwnedFd, port: u32, group: [u8; 6]) -> io::Result<()> {
+    let invalid = |_| io::Error::from(io::ErrorKind::InvalidInput);
+    let mut address = [0; 8];
+    address[..6].copy_from_slice(&group);
+    let membership = libc::packet_mreq {
+        mr_ifindex: i32::try_from(port).map_err(invalid)?,
+        mr_type: u16::try_from(libc::PACKET_MR_MULTICAST).map_err(invalid)?,
+        mr_alen: 6,
+        mr_address: address,
+    };
+    let length = libc::socklen_t::try_from(size_of_val(&membership)).map_err(invalid)?;
+    #[expect(unsafe_code, reason = "nix has no wrapper for PACKET_ADD_MEMBERSHIP")]
+    // SAFETY: the kernel reads `length` bytes of `membership`, which is a whole
+    // packet_mreq and lives until the call returns.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_PACKET,
+            libc::PACKET_ADD_MEMBERSHIP,
+            ptr::from_ref(&membership).cast(),
+            length,
+        )
+    };
+    Errno::result(result)?;
+    Ok(())
+}
+
 /// The address of a port and a machine on its network, for packets of this
 /// EtherType. Port 0 is every port.
 pub(crate) fn link_address(ethertype: u16, port: u32, hardware: [u8; 6]) -> io::Result<LinkAddr> {

@@ -6,15 +6,13 @@
 
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::ptr;
 
 use ironseed_core::network::lacp::{SLOW_PROTOCOLS, SLOW_PROTOCOLS_GROUP, is_lacp};
-use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{AddressFamily, LinkAddr, SockFlag, SockType, bind, recvfrom, socket};
 use tokio::io::unix::AsyncFd;
 
-use crate::net::{link_address, watch};
+use crate::net::{join_group, link_address, watch};
 
 /// Longer than a LACP frame (124 bytes); what comes behind does not matter.
 const BUFFER: usize = 256;
@@ -42,30 +40,7 @@ impl SlowProtocols {
     /// Lets the frames through on one port: a card drops frames to group
     /// addresses nobody asked for. The membership ends with the port.
     pub(super) fn listen_on(&self, port: u32) -> io::Result<()> {
-        let invalid = |_| io::Error::from(io::ErrorKind::InvalidInput);
-        let mut address = [0; 8];
-        address[..6].copy_from_slice(&SLOW_PROTOCOLS_GROUP);
-        let membership = libc::packet_mreq {
-            mr_ifindex: i32::try_from(port).map_err(invalid)?,
-            mr_type: u16::try_from(libc::PACKET_MR_MULTICAST).map_err(invalid)?,
-            mr_alen: 6,
-            mr_address: address,
-        };
-        let length = libc::socklen_t::try_from(size_of_val(&membership)).map_err(invalid)?;
-        #[expect(unsafe_code, reason = "nix has no wrapper for PACKET_ADD_MEMBERSHIP")]
-        // SAFETY: the kernel reads `length` bytes of `membership`, which is a
-        // whole packet_mreq and lives until the call returns.
-        let result = unsafe {
-            libc::setsockopt(
-                self.0.as_raw_fd(),
-                libc::SOL_PACKET,
-                libc::PACKET_ADD_MEMBERSHIP,
-                ptr::from_ref(&membership).cast(),
-                length,
-            )
-        };
-        Errno::result(result)?;
-        Ok(())
+        join_group(self.0.get_ref(), port, SLOW_PROTOCOLS_GROUP)
     }
 
     /// The index of the port through which the next LACP frame came.
