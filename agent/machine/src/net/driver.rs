@@ -17,7 +17,8 @@ use std::time::Duration;
 
 use ironseed_core::event::{Event, Milestone};
 use ironseed_core::network::{
-    AddressState, KernelRoute, Link, NetworkMode, NetworkPlan, NetworkStatus, PortStatus, Refusals,
+    AddressState, KernelRoute, Link, MacAddr, NetworkMode, NetworkPlan, NetworkStatus, PortStatus,
+    Refusals,
 };
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::AbortHandle;
@@ -41,6 +42,11 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// Routes through a port without carrier are not used, so a pulled cable moves
 /// traffic to the next port (the kernel's networking/ip-sysctl.rst).
 const IGNORE_DEAD_ROUTES: &str = "/proc/sys/net/ipv4/conf/all/ignore_routes_with_linkdown";
+
+/// A port answers ARP for its own addresses only, and asks with its own: two
+/// ports on one network must not speak for each other (the same page).
+const ARP_IGNORE: &str = "/proc/sys/net/ipv4/conf/all/arp_ignore";
+const ARP_ANNOUNCE: &str = "/proc/sys/net/ipv4/conf/all/arp_announce";
 
 /// One port under the network's care.
 #[derive(Debug)]
@@ -75,6 +81,8 @@ pub(super) struct Driver {
     taken: Vec<KernelAddress>,
     routes: Vec<KernelRoute>,
     ports: BTreeMap<u32, Port>,
+    /// Hardware addresses of all links, for whoever must know its own.
+    own: watch::Sender<Vec<MacAddr>>,
     plan: NetworkPlan,
     /// Planned addresses and routes that were put into the kernel, by link.
     placed: BTreeMap<u32, Placed>,
@@ -128,6 +136,7 @@ impl Driver {
             taken: vec![],
             routes: vec![],
             ports: BTreeMap::new(),
+            own: watch::Sender::new(vec![]),
             plan: NetworkPlan::default(),
             placed: BTreeMap::new(),
             refusals: Refusals::new(),
@@ -212,12 +221,17 @@ impl Driver {
 
     /// What concerns the machine rather than one port.
     fn prepare(&mut self) {
-        if self.manages()
-            && let Err(error) = self.boundaries.root.write(IGNORE_DEAD_ROUTES, b"1")
-        {
-            self.warn(&format!("cannot write {IGNORE_DEAD_ROUTES}: {error}"));
-        }
         if self.manages() {
+            let wanted = [
+                (IGNORE_DEAD_ROUTES, "1"),
+                (ARP_IGNORE, "1"),
+                (ARP_ANNOUNCE, "2"),
+            ];
+            for (path, value) in wanted {
+                if let Err(error) = self.boundaries.root.write(path, value.as_bytes()) {
+                    self.warn(&format!("cannot write {path}: {error}"));
+                }
+            }
             match SlowProtocols::open() {
                 Ok(socket) => self.slow_protocols = Some(socket),
                 Err(error) => self.warn(&format!("cannot listen for LACP: {error}")),

@@ -10,7 +10,7 @@ use ironseed_core::network::dhcp4::client::{Ignored, Received};
 use ironseed_core::network::dhcp4::{Action, Client, Moment, Outgoing, datagram};
 use ironseed_core::network::ra::Router;
 use ironseed_core::network::{AddressTrouble, DhcpState, Lease, MacAddr};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
 use crate::net::NetError;
@@ -76,16 +76,19 @@ pub(super) struct PortClient {
     /// Why it could not send or listen last.
     error: Option<NetError>,
     carrier: mpsc::UnboundedReceiver<bool>,
+    /// Hardware addresses of all links of this machine.
+    own: watch::Receiver<Vec<MacAddr>>,
     reports: mpsc::UnboundedSender<PortReport>,
 }
 
 impl PortClient {
     /// A client for the port with this index; `carrier` tells it when the
-    /// carrier comes and goes.
+    /// carrier comes and goes, `own` the hardware addresses of this machine.
     pub(super) fn new(
         port: u32,
         mac: MacAddr,
         clock: Arc<dyn Clock>,
+        own: watch::Receiver<Vec<MacAddr>>,
         carrier: mpsc::UnboundedReceiver<bool>,
         reports: mpsc::UnboundedSender<PortReport>,
     ) -> Self {
@@ -99,6 +102,7 @@ impl PortClient {
             conflict: None,
             error: None,
             carrier,
+            own,
             reports,
         }
     }
@@ -166,8 +170,11 @@ impl PortClient {
 
     fn overheard(&mut self, packet: &Packet) -> Vec<Action> {
         let moment = self.moment();
-        let watch = self.watch.as_mut();
-        let Some(conflict) = watch.and_then(|watch| watch.heard(packet, moment.now)) else {
+        let heard = self.watch.as_mut().and_then(|watch| {
+            let own = self.own.borrow();
+            watch.heard(packet, moment.now, &own)
+        });
+        let Some(conflict) = heard else {
             return vec![];
         };
         self.watch = None;

@@ -95,9 +95,19 @@ impl AddressWatch {
         self.socket.receive().await
     }
 
-    /// Takes a packet in; the conflict, if it shows one.
-    pub(super) fn heard(&mut self, packet: &Packet, now: Duration) -> Option<Conflict> {
+    /// Takes a packet in; the conflict, if it shows one. What another port of
+    /// this machine says (`own` are their hardware addresses) is none: two ports
+    /// may be on one network.
+    pub(super) fn heard(
+        &mut self,
+        packet: &Packet,
+        now: Duration,
+        own: &[MacAddr],
+    ) -> Option<Conflict> {
         let arp = Arp::decode(&packet.bytes)?;
+        if own.contains(&arp.sender_hardware) {
+            return None;
+        }
         if let Some(check) = &mut self.check {
             check.receive(&arp);
         }

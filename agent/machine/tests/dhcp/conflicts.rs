@@ -53,6 +53,40 @@ fn an_address_of_another_machine_is_declined() {
     });
 }
 
+/// Two ports on one network do not take each other for another machine. The
+/// gateway is asked for only when an address is known to be nobody else's, so its
+/// silence shows that both are.
+#[test]
+fn two_ports_on_one_network_keep_their_addresses() {
+    Lab::run(async |lab: &mut Lab| {
+        lab.far_ip(&["link", "add", "s9", "type", "bridge"]);
+        for cable in [0, 1] {
+            lab.cable(cable);
+            lab.far_ip(&["link", "set", &format!("s{cable}"), "master", "s9"]);
+        }
+        lab.far_ip(&["link", "set", "s9", "up"]);
+        let more = "--dhcp-range=198.51.100.60,198.51.100.61,255.255.255.0,1h";
+        lab.serve(&Server::new(9).argument(more).option("3,198.51.100.77"));
+        lab.plug(0);
+        lab.plug(1);
+        lab.start(NetworkSettings::default());
+        lab.until("both gateways are silent", |status| {
+            let silent =
+                |trouble: &AddressTrouble| matches!(trouble, AddressTrouble::GatewaySilent { .. });
+            let mut ports = status.ports.iter();
+            status.ports.len() == 2 && ports.all(|port| port.address_troubles.iter().any(silent))
+        })
+        .await;
+        let log = lab.server_log(9);
+        assert!(!log.contains("DHCPDECLINE"), "{log}");
+        let (one, other) = (lab.addresses("c0"), lab.addresses("c1"));
+        assert!(
+            one.len() == 1 && other.len() == 1 && one != other,
+            "{one:?} {other:?}"
+        );
+    });
+}
+
 /// It is the only address there is: the wait names who has it.
 #[test]
 fn the_only_address_of_another_machine_is_named_in_the_wait() {

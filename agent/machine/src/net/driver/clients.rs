@@ -117,7 +117,9 @@ impl Driver {
         };
         let (carrier, carrier_in) = mpsc::unbounded_channel();
         let clock = Arc::clone(&self.boundaries.clock);
-        let client = PortClient::new(link.index, mac, clock, carrier_in, self.reports.clone());
+        let own = self.own.subscribe();
+        let reports = self.reports.clone();
+        let client = PortClient::new(link.index, mac, clock, own, carrier_in, reports);
         let _ = carrier.send(port.status.carrier);
         port.client = Some((carrier, tokio::spawn(client.run()).abort_handle()));
     }

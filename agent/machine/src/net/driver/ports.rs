@@ -19,6 +19,9 @@ impl Driver {
         let mut links: Vec<Link> = self.links.values().cloned().collect();
         let settings = self.settings.clone();
         internal::mark(&mut links, &settings.internal, &self.boundaries.root);
+        let own = links.iter().filter_map(|link| link.mac).collect();
+        self.own
+            .send_if_modified(|known| std::mem::replace(known, own) != *known);
         let inputs = NetworkInputs {
             mode: settings.mode,
             boot_mac: settings.boot_mac,
