@@ -48,7 +48,10 @@ fn play(lab: &Lab) -> Result<(), Error> {
             "it is not there".to_owned()
         })?;
     }
-    Ok(())
+    let trouble = console.lines().find(|line| line.contains("warning: bond0"));
+    expect(trouble.is_none(), "no trouble with the bond", || {
+        trouble.unwrap_or_default().to_owned()
+    })
 }
 
 /// As an operator writes it (Nova's schema, which Ironic checks). Any switch carries this mode.
@@ -69,6 +72,7 @@ fn network_data() -> Value {
         "networks": [{
             "id": "provisioning",
             "type": "ipv4",
+            "network_id": "provisioning",
             "link": "both",
             "ip_address": ADDRESS,
             "netmask": "255.255.255.0",

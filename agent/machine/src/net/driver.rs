@@ -87,9 +87,10 @@ pub(super) struct Driver {
     /// Planned addresses and routes that were put into the kernel, by link.
     placed: BTreeMap<u32, Placed>,
     refusals: Refusals,
-    /// Names of the links it made. The kernel's first news of such a link come
-    /// before its alias is set.
-    made: BTreeSet<String>,
+    /// The kernel's numbers of the links it made. The first news of such a link
+    /// come before its alias is set, and may come after those of another link
+    /// that had the name before.
+    made: BTreeSet<u32>,
     /// Differences that have been told.
     told_differences: BTreeSet<String>,
     /// Links that a thread of its own is working on.
@@ -246,14 +247,18 @@ impl Driver {
             Ok(addresses) => self.addresses = addresses,
             Err(error) => self.warn(&error.in_full()),
         }
+        self.read_links().await;
+        self.read_routes().await;
+        self.settle().await;
+    }
+
+    async fn read_links(&mut self) {
         match self.netlink.links().await {
             Ok(links) => {
                 self.links = links.into_iter().map(|link| (link.index, link)).collect();
             }
             Err(error) => self.warn(&error.in_full()),
         }
-        self.read_routes().await;
-        self.settle().await;
     }
 
     /// A new socket after the old one failed.
@@ -286,9 +291,8 @@ impl Driver {
             }
             Change::LinkGone(index) => {
                 self.read_routes().await;
-                if let Some(link) = self.links.remove(&index) {
-                    self.made.remove(&link.name);
-                }
+                self.links.remove(&index);
+                self.made.remove(&index);
                 self.addresses.retain(|address| address.link != index);
                 self.taken.retain(|address| address.link != index);
                 self.placed.remove(&index);

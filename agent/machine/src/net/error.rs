@@ -101,6 +101,19 @@ pub enum NetError {
 }
 
 impl NetError {
+    /// Whether this is what the kernel answered.
+    pub(super) fn is(&self, errno: nix::errno::Errno) -> bool {
+        let (Self::Link { source, .. } | Self::Address { source, .. } | Self::Route { source, .. }) =
+            self
+        else {
+            return false;
+        };
+        let rtnetlink::Error::NetlinkError(error) = source else {
+            return false;
+        };
+        error.raw_code() == -(errno as i32)
+    }
+
     /// The error and its causes in one line.
     #[must_use]
     pub fn in_full(&self) -> String {

@@ -3,6 +3,8 @@
 
 use ironseed_core::network::{Link, LinkChange, LinkKind, Subject, link_changes};
 
+use nix::errno::Errno;
+
 use crate::net::NetError;
 use crate::net::driver::Driver;
 use crate::net::make;
@@ -34,11 +36,7 @@ impl Driver {
                 }
                 LinkChange::Make { name, device, mac } => {
                     let result = make::make(&self.netlink, &name, &device, mac).await;
-                    if result.is_ok() {
-                        self.made.insert(name.clone());
-                        self.note(format!("{name}: made"));
-                    }
-                    self.outcome(&name, Subject::Link, result);
+                    self.made(name, result).await;
                 }
                 LinkChange::SetMac { index, mac } => {
                     if let Some(link) = named(index) {
@@ -72,6 +70,24 @@ impl Driver {
             }
         }
         self.raise_loopback(links);
+    }
+
+    /// A link was made, or not. The news of it come later, so the links are read
+    /// again at once: it is this one that is ours, and not another one of the
+    /// same name. The bonding driver makes a `bond0` of its own when it is
+    /// loaded, which is what this request has just done; its news come next.
+    async fn made(&mut self, name: String, result: Result<(), NetError>) {
+        let by_its_driver = result.as_ref().is_err_and(|error| error.is(Errno::EEXIST));
+        if by_its_driver && !self.links.values().any(|link| link.name == name) {
+            return;
+        }
+        if result.is_ok() {
+            self.read_links().await;
+            let link = self.links.values().find(|link| link.name == name);
+            self.made.extend(link.map(|link| link.index));
+            self.note(format!("{name}: made"));
+        }
+        self.outcome(&name, Subject::Link, result);
     }
 
     fn raise_loopback(&mut self, links: &[Link]) {
@@ -143,6 +159,10 @@ impl Driver {
         result: Result<(), NetError>,
     ) {
         let key = (link.to_owned(), subject, which);
+        if result.as_ref().is_err_and(|error| error.is(Errno::ENODEV)) {
+            // The link is gone, and the news of that come next.
+            return;
+        }
         match result {
             Ok(()) => {
                 self.refusals.remove(&key);

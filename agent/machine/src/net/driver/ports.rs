@@ -14,7 +14,7 @@ impl Driver {
     /// get a client, vanished ones are forgotten, carriers are passed on.
     pub(super) async fn settle(&mut self) {
         for link in self.links.values_mut() {
-            link.details.ours |= self.made.contains(&link.name);
+            link.details.ours |= self.made.contains(&link.index);
         }
         let mut links: Vec<Link> = self.links.values().cloned().collect();
         let settings = self.settings.clone();
