@@ -70,8 +70,12 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn std::error::Error
     boot.events.emit(&Event::Entered(Phase::Starting));
     tokio::time::sleep(early.hardware_initialization_delay.value).await;
 
-    let network = start_network(&boot, &early, &sources, arguments)?;
-    let mut lldp = start_lldp(&boot, &early, arguments);
+    let ports = PortFilter {
+        extra_kinds: arguments.port_kinds.clone(),
+        internal: boot.internal_rules(),
+    };
+    let network = start_network(&boot, &early, &sources, &ports, arguments)?;
+    let mut lldp = start_lldp(&boot, &early, &ports, arguments);
     boot.drivers().await;
     let media = boot.virtual_media(&mut sources).await;
     let mut settings = if sources.parameters_disk.is_some() || !sources.image_config.is_empty() {
@@ -86,15 +90,15 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn std::error::Error
             if let Some(lldp) = lldp.take() {
                 lldp.stop().await;
             }
-            lldp = start_lldp(&boot, &settings, arguments);
+            lldp = start_lldp(&boot, &settings, &ports, arguments);
         }
         settings
     } else {
         early
     };
     network::time_server(&mut settings, &media.ntp);
-    let ports = network.status().borrow().clone();
-    let found = network::all(&boot, &sources, media.network, &settings, &ports).await;
+    let status = network.status().borrow().clone();
+    let found = network::all(&boot, &sources, media.network, &settings, &status).await;
     network::describe(&boot, &network, found, &settings);
     network.route(network::bgp(&settings));
     tokio::spawn(tell_waits(boot.clone(), network.status()));
@@ -169,7 +173,12 @@ fn boot_mac(settings: &Settings) -> Option<MacAddr> {
 /// Listens for neighbours from the first link on, whether or not the report
 /// will want them: what settings say is known for sure only later. On a network
 /// that belongs to somebody else, only that: an LLDP agent may be running there.
-fn start_lldp(boot: &Boot, settings: &Settings, arguments: &RunArguments) -> Option<LldpHandle> {
+fn start_lldp(
+    boot: &Boot,
+    settings: &Settings,
+    ports: &PortFilter,
+    arguments: &RunArguments,
+) -> Option<LldpHandle> {
     let mode = settings.lldp.value;
     if mode == LldpMode::Off {
         return None;
@@ -181,10 +190,7 @@ fn start_lldp(boot: &Boot, settings: &Settings, arguments: &RunArguments) -> Opt
     let agent = concat!("ironseed-agent ", env!("CARGO_PKG_VERSION"));
     let manages = !arguments.keep_network;
     let wanted = LldpSettings {
-        ports: PortFilter {
-            extra_kinds: arguments.port_kinds.clone(),
-            internal: boot.internal_rules(),
-        },
+        ports: ports.clone(),
         speak_as: (manages && mode == LldpMode::Send).then(|| lldp::system(&boot.root, agent)),
         private_flags: manages.then(|| Arc::new(Ethtool) as Arc<_>),
     };
@@ -202,6 +208,7 @@ fn start_network(
     boot: &Boot,
     settings: &Settings,
     sources: &RawSources,
+    ports: &PortFilter,
     arguments: &RunArguments,
 ) -> Result<NetworkHandle, ironseed_machine::net::NetError> {
     let boundaries = Boundaries {
@@ -217,8 +224,8 @@ fn start_network(
         },
         boot_mac: boot_mac(settings),
         network_interface: settings.network_interface.value.clone(),
-        extra_kinds: arguments.port_kinds.clone(),
-        internal: boot.internal_rules(),
+        extra_kinds: ports.extra_kinds.clone(),
+        internal: ports.internal.clone(),
         description: first.description,
         dhcp_fallback: first.dhcp_fallback,
         routing: network::bgp(settings),

@@ -102,26 +102,17 @@ fn kind(text: &str) -> Option<(Family, Vec<Addressing>)> {
     }
 }
 
-/// The address that is in the file. Its network's size is behind a slash or in
-/// `netmask`; where it is in both, both must say the same.
+/// The address that is in the file.
 fn fixed(object: &Object<'_>, family: Family, reading: &mut Reading) -> Option<Addressing> {
     object.required("ip_address", family.wanted(), reading)?;
     let of_family = |text: &str| with_prefix(text).filter(|(ip, _)| Family::of(*ip) == family);
     let (address, behind) = object.parsed("ip_address", family.wanted(), reading, of_family)?;
-    let has_mask = object.text("netmask", MASK, reading).is_some();
-    let prefix_len = if has_mask {
-        object.parsed("netmask", "the mask of ip_address", reading, |text| {
-            let length = prefix_len(text, family)?;
-            behind
-                .is_none_or(|behind| behind == length)
-                .then_some(length)
-        })?
-    } else if let Some(behind) = behind {
-        behind
-    } else {
-        object.required("netmask", MASK, reading);
-        return None;
+    let mask = Mask {
+        wanted: "the mask of ip_address",
+        behind,
+        otherwise: None,
     };
+    let prefix_len = mask.read(object, family, reading)?;
     if prefix_len == 0 || !is_host(address, prefix_len) {
         reading.problem(Problem::Value {
             at: object.key("ip_address"),
@@ -136,28 +127,46 @@ fn fixed(object: &Object<'_>, family: Family, reading: &mut Reading) -> Option<A
     })
 }
 
+/// The size of a network: in `netmask`, behind a slash, or known without both.
+/// Where it is in both, both must say the same.
+struct Mask {
+    /// What `netmask` shall be, in words.
+    wanted: &'static str,
+    behind: Option<u8>,
+    otherwise: Option<u8>,
+}
+
+impl Mask {
+    fn read(&self, object: &Object<'_>, family: Family, reading: &mut Reading) -> Option<u8> {
+        if object.text("netmask", MASK, reading).is_some() {
+            return object.parsed("netmask", self.wanted, reading, |text| {
+                let length = prefix_len(text, family)?;
+                let same = self.behind.is_none_or(|behind| behind == length);
+                same.then_some(length)
+            });
+        }
+        let length = self.behind.or(self.otherwise);
+        if length.is_none() {
+            object.required("netmask", MASK, reading);
+        }
+        length
+    }
+}
+
 fn route(object: &Object<'_>, family: Family, reading: &mut Reading) -> Option<Route> {
     object.required("network", family.wanted(), reading)?;
     let of_family = |text: &str| with_prefix(text).filter(|(ip, _)| Family::of(*ip) == family);
     let found = object.parsed("network", family.wanted(), reading, of_family);
     let gateway = gateway(object, family, reading);
     let (destination, behind) = found?;
-    let has_mask = object.text("netmask", MASK, reading).is_some();
-    let prefix_len = if has_mask {
-        object.parsed("netmask", "the mask of network", reading, |text| {
-            let length = prefix_len(text, family)?;
-            behind
-                .is_none_or(|behind| behind == length)
-                .then_some(length)
-        })?
-    } else if let Some(behind) = behind {
-        behind
-    } else if destination.is_unspecified() {
-        0
-    } else {
-        object.required("netmask", MASK, reading);
-        return None;
+    // The network of everything needs neither mask nor slash.
+    let everything = destination.is_unspecified().then_some(0);
+    let mask = Mask {
+        wanted: "the mask of network",
+        behind,
+        otherwise: everything,
     };
+    let prefix_len = mask.read(object, family, reading)?;
     let first = network(destination, prefix_len);
     if first != destination {
         reading.warn(Warning::HostBits {
